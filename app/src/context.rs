@@ -1,0 +1,96 @@
+//! What the server puts into the context of every page and server function.
+
+use crate::{account::port::Accounts, choices::port::Choices, forms::port::Forms, offers::port::Offers, presence::port::Presences};
+use crate::error::AppError;
+use domain::{
+    account::Role,
+    id::{AccountId, SignInId},
+    reject::Code,
+};
+use leptos::prelude::{expect_context, use_context};
+use leptos_axum::ResponseOptions;
+use std::{net::IpAddr, sync::Arc};
+
+/// The ports of all features.
+#[derive(Clone)]
+pub struct Backend {
+    /// Accounts.
+    pub accounts: Arc<dyn Accounts>,
+    /// Offers.
+    pub offers: Arc<dyn Offers>,
+    /// Presence.
+    pub presences: Arc<dyn Presences>,
+    /// The board.
+    pub choices: Arc<dyn Choices>,
+    /// Rejected forms.
+    pub forms: Arc<dyn Forms>,
+    /// Whether this is a demo, where nothing is real.
+    pub demo: bool,
+}
+
+/// Who sends a request, and from where.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// The client's address, as far as trusted proxies tell it.
+    pub ip: IpAddr,
+    /// Browser and system in words, for the list of sign-ins.
+    pub device: String,
+    /// The account, when signed in.
+    pub me: Option<Me>,
+}
+
+/// A signed-in account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Me {
+    /// The account.
+    pub id: AccountId,
+    /// By which sign-in.
+    pub sign_in: SignInId,
+    /// Its name.
+    pub display_name: String,
+    /// Its address.
+    pub email: String,
+    /// Its role.
+    pub role: Role,
+    /// Whether it has offers that are not retired.
+    pub provider: bool,
+}
+
+/// The ports.
+pub fn backend() -> Backend {
+    expect_context()
+}
+
+/// Who asks.
+pub fn visitor() -> Visitor {
+    expect_context()
+}
+
+/// The signed-in account. Errors: `SignInRequired`.
+pub fn me() -> Result<Me, AppError> {
+    visitor().me.ok_or_else(|| Code::SignInRequired.into())
+}
+
+/// Sends the browser to a page of this site after the server function; anything but an absolute path leads to `/`.
+pub fn go_to(path: &str) {
+    leptos_axum::redirect(if is_local(path) { path } else { "/" });
+}
+
+/// Whether a path stays on this site: `/desk`, but not `//other.example` or `/\other.example`.
+pub fn is_local(path: &str) -> bool {
+    path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+}
+
+/// Sets the cookie that the accounts port made.
+pub fn set_cookie(cookie: &str) {
+    if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), cookie.parse()) {
+        response.append_header(http::header::SET_COOKIE, value);
+    }
+}
+
+/// Answers the page with a status other than 200.
+pub fn set_status(status: http::StatusCode) {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(status);
+    }
+}

@@ -1,0 +1,146 @@
+//! Server functions of offers.
+
+use crate::{error::AppError, ui::list::ListArg};
+use domain::{
+    card::Card,
+    id::{AccountId, OfferId},
+    offer::{OfferForm, Status},
+    time::Timestamp,
+};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// An own offer, for the desk and the form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnOffer {
+    /// As consumers see it.
+    pub card: Card,
+    /// Its description.
+    pub description: String,
+    /// Draft or listed.
+    pub status: Status,
+    /// Counts revisions: a form that was opened at an older one is refused.
+    pub version: i32,
+}
+
+/// An offer's page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferView {
+    /// As in the list, with its live state.
+    pub card: Card,
+    /// Its description.
+    pub description: String,
+    /// Draft, listed.
+    pub status: Status,
+    /// Since when it exists.
+    pub since: Timestamp,
+    /// Whether the visitor is its provider.
+    pub own: bool,
+    /// The board's position at which the state was read, to follow it live.
+    pub cursor: domain::feed::Cursor,
+}
+
+/// A provider's page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderView {
+    /// The account.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The listed offers with their live state, open ones first.
+    pub cards: Vec<Card>,
+    /// The board's position at which the states were read.
+    pub cursor: domain::feed::Cursor,
+}
+
+/// What `register` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// The new offer.
+    pub offer: OfferId,
+}
+
+fn truthy(flag: &str) -> bool {
+    matches!(flag, "1" | "true" | "on" | "yes")
+}
+
+/// Registers an offer: listed, unless `draft` is 1.
+#[expect(clippy::too_many_arguments, reason = "one argument a form field")]
+#[server(endpoint = "offers/register", prefix = "/api")]
+pub async fn register(
+    #[server(default)] title: String,
+    #[server(default)] description: String,
+    #[server(default)] category: String,
+    #[server(default)] languages: ListArg,
+    #[server(default)] media: ListArg,
+    #[server(default)] rate_minor: String,
+    #[server(default)] currency: String,
+    #[server(default)] free_seconds: String,
+    #[server(default)] draft: String,
+) -> Result<Registered, AppError> {
+    use crate::context::{backend, go_to, me};
+    let me = me()?;
+    let form = OfferForm { title, description, category, languages: languages.0, media: media.0, rate_minor, currency, free_seconds, draft: truthy(&draft) };
+    let offer = backend().offers.register(&me, form.parse()?).await?;
+    go_to("/desk");
+    Ok(Registered { offer })
+}
+
+/// Replaces the content of an own offer that still is at `version`.
+#[expect(clippy::too_many_arguments, reason = "one argument a form field")]
+#[server(endpoint = "offers/revise", prefix = "/api")]
+pub async fn revise(
+    #[server(default)] offer: String,
+    #[server(default)] version: String,
+    #[server(default)] title: String,
+    #[server(default)] description: String,
+    #[server(default)] category: String,
+    #[server(default)] languages: ListArg,
+    #[server(default)] media: ListArg,
+    #[server(default)] rate_minor: String,
+    #[server(default)] currency: String,
+    #[server(default)] free_seconds: String,
+    #[server(default)] draft: String,
+) -> Result<(), AppError> {
+    use crate::context::{backend, go_to, me};
+    use domain::reject::Code;
+    let me = me()?;
+    let (offer, version) = (offer.parse().map_err(|_| Code::NotFound)?, version.parse().map_err(|_| Code::BadRequest)?);
+    let form = OfferForm { title, description, category, languages: languages.0, media: media.0, rate_minor, currency, free_seconds, draft: truthy(&draft) };
+    backend().offers.revise(&me, offer, version, form.parse()?).await?;
+    go_to("/desk");
+    Ok(())
+}
+
+/// Retires an own offer.
+#[server(endpoint = "offers/retire", prefix = "/api")]
+pub async fn retire(#[server(default)] offer: String) -> Result<(), AppError> {
+    use crate::context::{backend, go_to, me};
+    let me = me()?;
+    backend().offers.retire(&me, offer.parse().map_err(|_| domain::reject::Code::NotFound)?).await?;
+    go_to("/desk");
+    Ok(())
+}
+
+/// The own offers.
+#[server(endpoint = "offers/mine", prefix = "/api")]
+pub async fn mine() -> Result<Vec<OwnOffer>, AppError> {
+    use crate::context::{backend, me};
+    Ok(backend().offers.mine(&me()?).await?)
+}
+
+/// An offer's page.
+#[server(endpoint = "offers/show", prefix = "/api")]
+pub async fn show(#[server(default)] offer: String) -> Result<OfferView, AppError> {
+    use crate::context::{backend, visitor};
+    let offer = offer.parse().map_err(|_| domain::reject::Code::NotFound)?;
+    Ok(backend().offers.show(offer, visitor().me.as_ref()).await?)
+}
+
+/// A provider's page.
+#[server(endpoint = "offers/provider", prefix = "/api")]
+pub async fn provider(#[server(default)] provider: String) -> Result<ProviderView, AppError> {
+    Ok(crate::context::backend().offers.provider(provider.parse().map_err(|_| domain::reject::Code::NotFound)?).await?)
+}

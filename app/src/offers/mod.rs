@@ -1,0 +1,5 @@
+//! stub
+
+pub mod api;
+#[cfg(feature = "ssr")]
+pub mod port;

@@ -1,0 +1,63 @@
+//! Typed ids. All are UUIDs (version 7 where the server mints them, so they sort by age).
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+
+            fn from_str(s: &str) -> Result<Self, BadId> {
+                Uuid::try_parse(s).map($name).map_err(|_| BadId)
+            }
+        }
+    )+};
+}
+
+id! {
+    /// A person.
+    AccountId,
+    /// One page or device that proves that a provider is there.
+    AttachmentId,
+    /// An accepted request.
+    ConsultationId,
+    /// One life of the feed: a new one means that old cursors are worthless.
+    Epoch,
+    /// One running server process.
+    NodeId,
+    /// What a provider gives, at what price.
+    OfferId,
+    /// One browser that is signed in.
+    SignInId,
+}
+
+/// The text is not an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadId;
+
+impl fmt::Display for BadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an id")
+    }
+}
+
+impl std::error::Error for BadId {}

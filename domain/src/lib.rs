@@ -1,0 +1,23 @@
+//! The rules of Noren that the server and the browser share.
+//!
+//! Nothing in here does I/O, waits, reads a clock or draws a random number: what a rule needs is passed in. Types are
+//! built by parsing, so a value that exists is valid. Arithmetic is checked, and there are no floating-point numbers.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::float_arithmetic))]
+
+pub mod account;
+pub mod card;
+pub mod category;
+pub mod feed;
+pub mod filter;
+pub mod id;
+pub mod language;
+pub mod media;
+pub mod money;
+pub mod offer;
+pub mod presence;
+pub mod reject;
+pub mod text;
+pub mod time;
+pub mod view;

@@ -1,0 +1,62 @@
+//! The ways in which information can flow: chat, voice, video.
+
+use crate::reject::{Code, codes};
+use serde::{Deserialize, Serialize};
+
+codes! {
+    /// One way in which information flows.
+    Medium {
+        /// Written messages.
+        Chat = "chat",
+        /// Sound.
+        Voice = "voice",
+        /// Sound and picture.
+        Video = "video",
+    }
+}
+
+impl Medium {
+    const fn bit(self) -> u8 {
+        match self {
+            Medium::Chat => 1,
+            Medium::Voice => 2,
+            Medium::Video => 4,
+        }
+    }
+
+    /// The medium of that name. Errors: `BadMedia`.
+    pub fn parse(raw: &str) -> Result<Self, Code> {
+        Medium::ALL.iter().copied().find(|m| m.as_str() == raw).ok_or(Code::BadMedia)
+    }
+}
+
+/// A set of media; on the wire a number: chat 1 + voice 2 + video 4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Media(u8);
+
+impl Media {
+    /// At least one medium. Errors: `Required`, `BadMedia`.
+    pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, Code> {
+        let mut bits = 0;
+        for name in names.into_iter().map(str::trim).filter(|n| !n.is_empty()) {
+            bits |= Medium::parse(name)?.bit();
+        }
+        if bits == 0 { Err(Code::Required) } else { Ok(Media(bits)) }
+    }
+
+    /// Whether the medium is in the set.
+    pub const fn has(self, medium: Medium) -> bool {
+        self.0 & medium.bit() != 0
+    }
+
+    /// The media of the set, in their usual order.
+    pub fn iter(self) -> impl Iterator<Item = Medium> {
+        Medium::ALL.iter().copied().filter(move |m| self.has(*m))
+    }
+
+    /// The names, joined.
+    pub fn join(self, by: &str) -> String {
+        self.iter().map(Medium::as_str).collect::<Vec<_>>().join(by)
+    }
+}
