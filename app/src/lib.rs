@@ -6,6 +6,11 @@ pub mod choices;
 pub mod context;
 pub mod error;
 pub mod forms;
+pub mod frame;
 pub mod offers;
 pub mod presence;
+pub mod routes;
 pub mod ui;
+
+pub use frame::{App, shell};
+pub use routes::ROUTES;

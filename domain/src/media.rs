@@ -45,6 +45,16 @@ impl Media {
         if bits == 0 { Err(Code::Required) } else { Ok(Media(bits)) }
     }
 
+    /// The set of a number as on the wire. Errors: `BadMedia`.
+    pub const fn from_bits(bits: u8) -> Result<Self, Code> {
+        if matches!(bits, 1..=7) { Ok(Media(bits)) } else { Err(Code::BadMedia) }
+    }
+
+    /// The number on the wire.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
     /// Whether the medium is in the set.
     pub const fn has(self, medium: Medium) -> bool {
         self.0 & medium.bit() != 0

@@ -1,1 +1,15 @@
-//! stub
+//! The composition root of Noren: configuration, HTTP, live streams, store, workers.
+#![warn(missing_docs)]
+
+pub mod application;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod http;
+pub mod ids;
+pub mod lifecycle;
+pub mod live;
+pub mod serve;
+pub mod store;
+pub mod telemetry;
+pub mod worker;

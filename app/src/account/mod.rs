@@ -1,5 +1,286 @@
-//! stub
+//! Accounts: signing up and in, and what belongs to oneself.
 
 pub mod api;
 #[cfg(feature = "ssr")]
 pub mod port;
+
+use self::api::{MeView, SignInView, sign_ins};
+use crate::{
+    error::AppError,
+    forms::api::Rejected,
+    frame::{TheSite, sign_in_first},
+    routes,
+    ui::{
+        form::{Form, Submit, TextField, Typed, keep, rejected, rejected_id},
+        problem::ProblemPage,
+        text::PageTitle,
+        time::{Moment, Shape},
+    },
+};
+use domain::{
+    account::{Email, NewPassword, SignUp},
+    reject::{Field, Problems, Reject},
+    text::DisplayName,
+};
+use leptos::prelude::*;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+/// The accounts that a demo comes with, and their password.
+const DEMO: [(&str, &str); 2] = [("Try it as a provider", "mina@demo.noren.example"), ("Try it as a consumer", "kaz@demo.noren.example")];
+const DEMO_PASSWORD: &str = "demo demo demo 42";
+
+fn check_sign_up(typed: &Typed) -> Result<(), Reject> {
+    SignUp::parse(&typed.one("display_name"), &typed.one("email"), &typed.one("password")).map(drop)
+}
+
+fn check_sign_in(typed: &Typed) -> Result<(), Reject> {
+    let mut problems = Problems::default();
+    let email = problems.take(Field::Email, Email::parse(&typed.one("email")));
+    let password = typed.one("password");
+    let given = problems.take(Field::Password, if password.is_empty() { Err(domain::reject::Code::Required) } else { Ok(()) });
+    email.zip(given).map(drop).ok_or_else(|| problems.into_reject())
+}
+
+fn check_name(typed: &Typed) -> Result<(), Reject> {
+    DisplayName::parse(&typed.one("display_name")).map(drop).map_err(|code| Reject::field(Field::DisplayName, code))
+}
+
+fn check_password(typed: &Typed) -> Result<(), Reject> {
+    NewPassword::parse(&typed.one("password"), None).map(drop).map_err(|code| Reject::field(Field::Password, code))
+}
+
+/// The page to go to after signing in, from the address; only pages of this site.
+fn next() -> String {
+    let next = use_query_map().read_untracked().get("next").unwrap_or_default();
+    if next.starts_with('/') && !next.starts_with("//") { next } else { routes::CHOICES.into() }
+}
+
+/// A page whose forms may have come back.
+fn form_page(title: &'static str, view: impl Fn() -> AnyView + Copy + Send + Sync + 'static) -> AnyView {
+    let id = rejected_id();
+    let page = Resource::new(|| (), move |()| rejected(id.clone()));
+    view! {
+        <PageTitle text=title/>
+        <Suspense>
+            {move || Suspend::new(async move {
+                keep(page.await);
+                view! { <div class="narrow"><h1>{title}</h1>{view()}</div> }
+            })}
+        </Suspense>
+    }
+    .into_any()
+}
+
+/// `/sign-in`.
+#[component]
+pub fn SignInPage() -> impl IntoView {
+    form_page("Sign in", || {
+        let next = next();
+        let up = if next == routes::CHOICES { routes::SIGN_UP.to_owned() } else { format!("{}?next={next}", routes::SIGN_UP) };
+        let demo = expect_context::<TheSite>().0.read_untracked().demo.then(|| view! { <Demo next=next.clone()/> });
+        view! {
+            <Form id="sign-in" class="panel form" action="/api/account/sign_in" check=check_sign_in reload=true>
+                <input type="hidden" name="next" value=next.clone()/>
+                <TextField field=Field::Email kind="email" keyboard="email" autocomplete="username"/>
+                <TextField field=Field::Password kind="password" autocomplete="current-password"/>
+                <Submit text="Sign in"/>
+            </Form>
+            {demo}
+            <p>"No account yet? "<a href=up>"Sign up"</a></p>
+            <p class="hint">"Password forgotten? Ask the operator of this site for a link to set a new one."</p>
+        }
+        .into_any()
+    })
+}
+
+/// Ways into the demo with one click.
+#[component]
+fn Demo(next: String) -> impl IntoView {
+    let button = move |(text, email): (&'static str, &'static str)| {
+        let hidden = vec![("email", email.to_owned()), ("password", DEMO_PASSWORD.to_owned()), ("next", next.clone())];
+        let id = email.split('@').next().unwrap_or(email);
+        view! { <Form id=format!("demo-{id}") action="/api/account/sign_in" hidden reload=true><Submit text=text class="btn"/></Form> }
+    };
+    view! {
+        <section class="panel demo">
+            <h2>"This is a demo"</h2>
+            <p>"Nothing here is real, so you can walk straight in."</p>
+            <div class="actions">{DEMO.map(button)}</div>
+        </section>
+    }
+}
+
+/// `/sign-up`.
+#[component]
+pub fn SignUpPage() -> impl IntoView {
+    form_page("Sign up", || {
+        view! {
+            <p class="lead">"One account is enough to ask and to offer your help."</p>
+            <Form id="sign-up" class="panel form" action="/api/account/sign_up" check=check_sign_up reload=true>
+                <input type="hidden" name="next" value=next()/>
+                <TextField field=Field::DisplayName autocomplete="nickname" hint="The name that others see: one line, at most 40 letters."/>
+                <TextField field=Field::Email kind="email" keyboard="email" autocomplete="username" hint="You sign in with it. It is shown to nobody."/>
+                <TextField
+                    field=Field::Password
+                    kind="password"
+                    autocomplete="new-password"
+                    hint="12 to 128 characters. Three or four random words are easy to remember."
+                />
+                <Submit text="Sign up"/>
+            </Form>
+            <p>"An account already? "<a href=routes::SIGN_IN>"Sign in"</a></p>
+        }
+        .into_any()
+    })
+}
+
+/// `/reset/:token`: a new password by the operator's link.
+#[component]
+pub fn ResetPage() -> impl IntoView {
+    form_page("Set a new password", || {
+        let token = use_params_map().read_untracked().get("token").unwrap_or_default();
+        view! {
+            <p class="lead">"Every browser that is signed in to your account will be signed out."</p>
+            <Form id="reset" class="panel form" action="/api/account/reset" hidden=vec![("token", token)] check=check_password reload=true>
+                <TextField
+                    field=Field::Password
+                    kind="password"
+                    named="New password"
+                    autocomplete="new-password"
+                    hint="12 to 128 characters. Three or four random words are easy to remember."
+                />
+                <Submit text="Set it and sign in"/>
+            </Form>
+        }
+        .into_any()
+    })
+}
+
+/// All that the account page shows, read once.
+async fn read(id: Option<String>) -> Result<(Vec<SignInView>, Rejected), AppError> {
+    Ok((sign_ins().await?, rejected(id).await))
+}
+
+/// `/account`.
+#[component]
+pub fn AccountPage() -> impl IntoView {
+    let me = sign_in_first()?;
+    let id = rejected_id();
+    let page = Resource::new(|| (), move |()| read(id.clone()));
+    Some(view! {
+        <PageTitle text="Account"/>
+        <Suspense fallback=|| view! { <p class="waiting">"Reading your account…"</p> }>
+            {move || {
+                let me = me.clone();
+                Suspend::new(async move {
+                    match page.await {
+                        Ok((sign_ins, rejected)) => {
+                            keep(rejected);
+                            view! { <Own me sign_ins/> }.into_any()
+                        }
+                        Err(error) => view! { <ProblemPage error/> }.into_any(),
+                    }
+                })
+            }}
+        </Suspense>
+    })
+}
+
+/// The own account.
+#[component]
+fn Own(me: MeView, sign_ins: Vec<SignInView>) -> impl IntoView {
+    let site = expect_context::<TheSite>();
+    let name = RwSignal::new(me.display_name.clone());
+    let typed_name = Callback::new(move |typed: Typed| name.set(typed.one("display_name")));
+    let renamed = Callback::new(move |_: String| {
+        if let Ok(name) = DisplayName::parse(&name.get_untracked()) {
+            site.renamed(name.as_str());
+        }
+    });
+    view! {
+        <div class="narrow">
+            <h1>"Account"</h1>
+            <section class="panel">
+                <h2>"Name"</h2>
+                <Form id="rename" class="form" action="/api/account/rename" check=check_name saved="Saved." on_typed=typed_name on_done=renamed>
+                    <TextField field=Field::DisplayName value=me.display_name autocomplete="nickname" hint="The name that others see: one line, at most 40 letters."/>
+                    <Submit text="Save the name"/>
+                </Form>
+                <p class="hint">"You sign in as "{me.email.clone()}"."</p>
+            </section>
+            <section class="panel">
+                <h2>"Password"</h2>
+                <Form
+                    id="password"
+                    class="form"
+                    action="/api/account/change_password"
+                    check=check_password
+                    saved="Saved. Every other browser is signed out."
+                >
+                    // Password managers want to know whose password this is.
+                    <input type="hidden" name="username" autocomplete="username" value=me.email/>
+                    <TextField field=Field::CurrentPassword kind="password" autocomplete="current-password"/>
+                    <TextField
+                        field=Field::Password
+                        kind="password"
+                        named="New password"
+                        autocomplete="new-password"
+                        hint="12 to 128 characters. Every other browser is signed out."
+                    />
+                    <Submit text="Change the password"/>
+                </Form>
+            </section>
+            <SignIns sign_ins/>
+            <Form id="sign-out" action="/api/account/sign_out" reload=true>
+                <Submit text="Sign out" class="btn"/>
+            </Form>
+        </div>
+    }
+}
+
+/// The browsers that are signed in.
+#[component]
+fn SignIns(sign_ins: Vec<SignInView>) -> impl IntoView {
+    let all = RwSignal::new(sign_ins);
+    let others = Memo::new(move |_| all.read().iter().filter(|s| !s.here).count());
+    let row = move |one: SignInView| {
+        let id = one.id;
+        let revoked = Callback::new(move |_: String| all.update(|all| all.retain(|s| s.id != id)));
+        view! {
+            <li>
+                <div>
+                    <b>{one.device.clone()}</b>
+                    {one.here.then(|| view! { " "<span class="tag">"this browser"</span> })}
+                    <p class="hint">
+                        "Since "<Moment at=Signal::stored(one.since) shape=Shape::DayAndClock/>", last seen "
+                        <Moment at=Signal::stored(one.last_seen) shape=Shape::DayAndClock/>
+                    </p>
+                </div>
+                {(!one.here).then(|| {
+                    view! {
+                        <Form id=format!("revoke-{id}") action="/api/account/revoke" hidden=vec![("sign_in", id.to_string())] on_done=revoked>
+                            <Submit text="Sign it out" class="btn small"/>
+                        </Form>
+                    }
+                })}
+            </li>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="panel">
+            <h2>"Where you are signed in"</h2>
+            <ul class="own">{move || all.get().into_iter().map(row).collect_view()}</ul>
+            {move || {
+                (others.get() > 0).then(|| {
+                    let alone = Callback::new(move |_: String| all.update(|all| all.retain(|s| s.here)));
+                    view! {
+                        <Form id="revoke-others" action="/api/account/revoke" hidden=vec![("sign_in", "others".to_owned())] on_done=alone>
+                            <Submit text="Sign out everywhere else" class="btn"/>
+                        </Form>
+                    }
+                })
+            }}
+        </section>
+    }
+}

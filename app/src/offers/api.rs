@@ -1,10 +1,11 @@
 //! Server functions of offers.
+#![expect(clippy::too_many_arguments, reason = "one argument a form field")]
 
 use crate::{error::AppError, ui::list::ListArg};
 use domain::{
     card::Card,
     id::{AccountId, OfferId},
-    offer::{OfferForm, Status},
+    offer::Status,
     time::Timestamp,
 };
 use leptos::prelude::*;
@@ -62,12 +63,21 @@ pub struct Registered {
     pub offer: OfferId,
 }
 
+#[cfg(feature = "ssr")]
 fn truthy(flag: &str) -> bool {
     matches!(flag, "1" | "true" | "on" | "yes")
 }
 
+/// The rate in minor units: as sent, or from `rate` in major units (`1.20`) as the pages' form sends it. What is no amount stays as it is, to be refused in its place.
+pub(crate) fn typed_rate(rate_minor: String, rate: &str, currency: &str) -> String {
+    if !rate_minor.trim().is_empty() || rate.trim().is_empty() {
+        return rate_minor;
+    }
+    let currency = domain::money::Currency::parse(currency).or_else(|_| domain::money::Currency::parse("EUR"));
+    currency.and_then(|c| c.parse_amount(rate)).map_or_else(|_| format!("?{rate}"), |minor| minor.to_string())
+}
+
 /// Registers an offer: listed, unless `draft` is 1.
-#[expect(clippy::too_many_arguments, reason = "one argument a form field")]
 #[server(endpoint = "offers/register", prefix = "/api")]
 pub async fn register(
     #[server(default)] title: String,
@@ -76,20 +86,21 @@ pub async fn register(
     #[server(default)] languages: ListArg,
     #[server(default)] media: ListArg,
     #[server(default)] rate_minor: String,
+    #[server(default)] rate: String,
     #[server(default)] currency: String,
     #[server(default)] free_seconds: String,
     #[server(default)] draft: String,
 ) -> Result<Registered, AppError> {
     use crate::context::{backend, go_to, me};
     let me = me()?;
-    let form = OfferForm { title, description, category, languages: languages.0, media: media.0, rate_minor, currency, free_seconds, draft: truthy(&draft) };
+    let rate_minor = typed_rate(rate_minor, &rate, &currency);
+    let form = domain::offer::OfferForm { title, description, category, languages: languages.0, media: media.0, rate_minor, currency, free_seconds, draft: truthy(&draft) };
     let offer = backend().offers.register(&me, form.parse()?).await?;
     go_to("/desk");
     Ok(Registered { offer })
 }
 
 /// Replaces the content of an own offer that still is at `version`.
-#[expect(clippy::too_many_arguments, reason = "one argument a form field")]
 #[server(endpoint = "offers/revise", prefix = "/api")]
 pub async fn revise(
     #[server(default)] offer: String,
@@ -100,6 +111,7 @@ pub async fn revise(
     #[server(default)] languages: ListArg,
     #[server(default)] media: ListArg,
     #[server(default)] rate_minor: String,
+    #[server(default)] rate: String,
     #[server(default)] currency: String,
     #[server(default)] free_seconds: String,
     #[server(default)] draft: String,
@@ -108,7 +120,8 @@ pub async fn revise(
     use domain::reject::Code;
     let me = me()?;
     let (offer, version) = (offer.parse().map_err(|_| Code::NotFound)?, version.parse().map_err(|_| Code::BadRequest)?);
-    let form = OfferForm { title, description, category, languages: languages.0, media: media.0, rate_minor, currency, free_seconds, draft: truthy(&draft) };
+    let rate_minor = typed_rate(rate_minor, &rate, &currency);
+    let form = domain::offer::OfferForm { title, description, category, languages: languages.0, media: media.0, rate_minor, currency, free_seconds, draft: truthy(&draft) };
     backend().offers.revise(&me, offer, version, form.parse()?).await?;
     go_to("/desk");
     Ok(())

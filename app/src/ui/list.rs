@@ -3,9 +3,14 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
-/// A list field: `a,b`, `name[]=a&name[]=b` and `name[0]=a` all give the same.
+/// A list field: `a,b`, `name[]=a&name[]=b` and `name[0]=a` all give the same; boxes and a line of text may be mixed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListArg(pub Vec<String>);
+
+/// The items of one value.
+fn items(text: &str) -> impl Iterator<Item = String> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned)
+}
 
 impl Serialize for ListArg {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -25,13 +30,13 @@ impl<'de> Deserialize<'de> for ListArg {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+                Ok(items(text).collect())
             }
 
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut all = Vec::new();
-                while let Some(item) = items.next_element::<String>()? {
-                    all.push(item);
+                while let Some(item) = list.next_element::<String>()? {
+                    all.extend(items(&item));
                 }
                 Ok(all)
             }

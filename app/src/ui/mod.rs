@@ -1,2 +1,10 @@
-//! stub
+//! The pieces every screen is made of. Nothing in here knows a feature.
+
+pub mod bell;
+pub mod face;
+pub mod form;
 pub mod list;
+pub mod problem;
+pub mod text;
+pub mod time;
+pub mod update;

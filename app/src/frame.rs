@@ -1,0 +1,207 @@
+//! The frame of every page: the document, the router, the head with who is signed in, and the lines to the server.
+
+use crate::{
+    account::{
+        api::{MeView, Site},
+        AccountPage, ResetPage, SignInPage, SignUpPage,
+    },
+    choices::{ChoicesPage, live::Feed},
+    offers::{NewOfferPage, OfferPage, ProviderPage, ReviseOfferPage},
+    presence::{
+        DeskPage,
+        parts::{DeskChip, EndWarning, SignedOutNotice},
+        socket::DeskState,
+    },
+    routes,
+    ui::{
+        face::{Brand, Face},
+        problem::NotFoundPage,
+        time::Hydrated,
+        update::UpdatePrompt,
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::{MetaTags, provide_meta_context};
+use leptos_router::{
+    NavigateOptions, SsrMode,
+    components::{FlatRoutes, Route, Router},
+    hooks::{use_location, use_navigate},
+    path,
+};
+
+/// The whole document.
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let styles = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
+                <meta name="color-scheme" content="light dark"/>
+                <meta name="theme-color" media="(prefers-color-scheme: light)" content="#faf7f1"/>
+                <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#12151d"/>
+                <meta name="description" content="People who know something, and are here now: tutors, interpreters, advisers, technicians, fortune tellers."/>
+                <link rel="stylesheet" href=styles/>
+                <link rel="icon" href="/icon.svg" type="image/svg+xml"/>
+                <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
+                <link rel="manifest" href="/manifest.webmanifest"/>
+                <HydrationScripts options/>
+                <MetaTags/>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+/// Who is signed in and what kind of instance this is, for every component.
+#[derive(Clone, Copy)]
+pub struct TheSite(pub RwSignal<Site>);
+
+impl TheSite {
+    /// The visitor, when signed in.
+    pub fn me() -> Option<MeView> {
+        use_context::<TheSite>().and_then(|site| site.0.get_untracked().me)
+    }
+
+    /// The first offer makes a provider.
+    pub fn now_provider(self) {
+        self.0.update(|site| {
+            if let Some(me) = &mut site.me {
+                me.provider = true;
+            }
+        });
+    }
+
+    /// The visitor's new name.
+    pub fn renamed(self, name: &str) {
+        self.0.update(|site| {
+            if let Some(me) = &mut site.me {
+                name.clone_into(&mut me.display_name);
+            }
+        });
+    }
+}
+
+/// The site as the server knows it while it renders; the browser reads it from the page.
+fn site() -> Site {
+    #[cfg(feature = "ssr")]
+    {
+        use crate::context::{Backend, Visitor};
+        let demo = use_context::<Backend>().is_some_and(|backend| backend.demo);
+        let me = use_context::<Visitor>().and_then(|visitor| visitor.me);
+        Site { me: me.map(|m| MeView { id: m.id, display_name: m.display_name, email: m.email, provider: m.provider }), demo }
+    }
+    #[cfg(not(feature = "ssr"))]
+    Site::default()
+}
+
+/// The visitor, or nobody and the browser is sent to sign in and back.
+pub fn sign_in_first() -> Option<MeView> {
+    let me = TheSite::me();
+    if me.is_none() {
+        let target = routes::sign_in_then(&use_location().pathname.get_untracked());
+        #[cfg(feature = "ssr")]
+        if use_context::<crate::context::Visitor>().is_some() {
+            crate::context::go_to(&target);
+        }
+        let navigate = use_navigate();
+        Effect::new(move || navigate(&target, NavigateOptions { replace: true, ..NavigateOptions::default() }));
+    }
+    me
+}
+
+/// The application.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_context(TheSite(RwSignal::new(SharedValue::new(site).into_inner())));
+    let (hydrated, set_hydrated) = signal(false);
+    provide_context(Hydrated(hydrated));
+    let (feed, desk) = (Feed::new(), DeskState::new());
+    provide_context(feed);
+    provide_context(desk);
+    let site = expect_context::<TheSite>().0;
+    let provider = Memo::new(move |_| site.read().me.as_ref().is_some_and(|me| me.provider));
+    Effect::new(move || {
+        set_hydrated.set(true);
+        feed.start();
+    });
+    Effect::new(move || {
+        if provider.get() {
+            desk.start();
+        }
+    });
+    view! {
+        <Router>
+            <a class="skip" href="#main" rel="external">"Skip to the content"</a>
+            <Head/>
+            <UpdatePrompt/>
+            <SignedOutNotice/>
+            <EndWarning/>
+            <main id="main" class="wrap" tabindex="-1">
+                <FlatRoutes fallback=NotFoundPage>
+                    <Route path=path!("/") view=ChoicesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/offers/new") view=NewOfferPage ssr=SsrMode::Async/>
+                    <Route path=path!("/offers/:id") view=OfferPage ssr=SsrMode::Async/>
+                    <Route path=path!("/offers/:id/revise") view=ReviseOfferPage ssr=SsrMode::Async/>
+                    <Route path=path!("/providers/:id") view=ProviderPage ssr=SsrMode::Async/>
+                    <Route path=path!("/desk") view=DeskPage ssr=SsrMode::Async/>
+                    <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
+                    <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
+                    <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
+                    <Route path=path!("/reset/:token") view=ResetPage ssr=SsrMode::Async/>
+                </FlatRoutes>
+            </main>
+        </Router>
+    }
+}
+
+/// The head of every page. On a new page the focus goes to its start, so that it is read out and the keyboard goes on from there.
+#[component]
+fn Head() -> impl IntoView {
+    let site = expect_context::<TheSite>().0;
+    let path = use_location().pathname;
+    Effect::new(move |before: Option<String>| {
+        let path = path.get();
+        if before.is_some_and(|before| before != path)
+            && let Some(main) = document().get_element_by_id("main").and_then(|m| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(m).ok())
+        {
+            // An element that cannot take the focus leaves it where it was.
+            let _ = main.focus();
+        }
+        path
+    });
+    let own = move |me: MeView| {
+        let name = Signal::derive(move || site.read().me.as_ref().map(|me| me.display_name.clone()).unwrap_or_default());
+        let label = move || format!("Account of {}", name.read());
+        view! {
+            <DeskChip/>
+            <a class="me" href=routes::ACCOUNT aria-label=label><Face id=me.id name/></a>
+        }
+    };
+    let nobody = move || {
+        view! {
+            <a class="wide" href=routes::SIGN_UP>"Offer your help"</a>
+            <a class="btn small" href=move || routes::sign_in_then(&path.get())>"Sign in"</a>
+        }
+    };
+    // Signing in and out loads the page anew, so who it is never changes in a running page.
+    let me = site.get_untracked().me;
+    view! {
+        <header class="head">
+            {site.get_untracked().demo.then(|| view! { <p class="demo-banner">"A demo: the people are robots, and nothing here is real."</p> })}
+            <div class="wrap">
+                <Brand/>
+                <nav aria-label="Main">
+                    {match me {
+                        Some(me) => own(me).into_any(),
+                        None => nobody().into_any(),
+                    }}
+                </nav>
+            </div>
+        </header>
+    }
+}

@@ -1,0 +1,411 @@
+//! The pieces of the desk, and what the frame shows of it on every page.
+
+use super::socket::{DeskState, Line};
+use crate::{
+    account::api::MeView,
+    choices::parts::{CardBody, Curtain},
+    offers::api::OwnOffer,
+    routes,
+    ui::{
+        form::{ChoiceField, Form, Submit},
+        time::{Moment, Shape, browser_now, left_words, stretch_words},
+    },
+};
+use domain::{
+    id::OfferId,
+    offer::Status,
+    presence::{Desk, DeskEvent, DeskEventKind, Knobs, Presence, STRETCHES, Shown},
+    reject::Field,
+    time::Millis,
+};
+use leptos::prelude::*;
+
+const GO_ONLINE: &str = "/api/presence/go_online";
+const GO_OFFLINE: &str = "/api/presence/go_offline";
+
+/// The way to the desk in the head of every page; for a provider it says how the curtain hangs.
+#[component]
+pub fn DeskChip() -> impl IntoView {
+    let state = expect_context::<DeskState>();
+    let shown = move || state.desk.read().as_ref().map(|desk| desk.presence.shown().as_str());
+    let words = move || match (state.desk.read().as_ref().map(|desk| desk.presence), state.left()) {
+        (Some(Presence::Online { .. }), Some(left)) => format!("Open · {} left", left_words(left)),
+        (Some(Presence::Busy { .. }), _) => "Talking".into(),
+        (Some(Presence::Away { .. }), _) => "Away".into(),
+        (Some(Presence::Offline), _) => "Closed".into(),
+        _ => "Desk".into(),
+    };
+    let lost = move || matches!(state.line.get(), Line::Lost(_)).then_some(" · line lost");
+    view! {
+        <a class="chip-desk num" href=routes::DESK data-is=shown aria-label=move || format!("Desk: {}", words())>
+            {words}
+            {lost}
+        </a>
+    }
+}
+
+/// A warning on every page before the curtain comes in by itself, with one tap to renew.
+#[component]
+pub fn EndWarning() -> impl IntoView {
+    let state = expect_context::<DeskState>();
+    let near = Memo::new(move |_| state.left().is_some_and(|left| left.0 > 0 && left <= Knobs::default().warn_before_end));
+    let warning = move || {
+        near.get().then(|| {
+            let offers = state.desk.with_untracked(|desk| desk.as_ref().map(|d| joined(&d.offers)).unwrap_or_default());
+            view! {
+                <div class="notice wrap">
+                    <p>"Your curtain comes in by itself in "<span class="num" aria-hidden="true">{move || state.left().map(left_words)}</span>" minutes."</p>
+                    <Form
+                        id="renew-now"
+                        action=GO_ONLINE
+                        hidden=vec![("minutes", "60".into()), ("offers", offers)]
+                        on_done=Callback::new(move |json: String| state.learn_answer(&json))
+                    >
+                        <Submit text="Stay for 1 h from now" class="btn small"/>
+                    </Form>
+                </div>
+            }
+        })
+    };
+    view! { <div role="status">{warning}</div> }
+}
+
+/// Says that this browser was signed out, and keeps what is on the page.
+#[component]
+pub fn SignedOutNotice() -> impl IntoView {
+    let state = expect_context::<DeskState>();
+    view! {
+        <div role="status">
+            {move || {
+                state.signed_out.get().then(|| {
+                    view! { <p class="notice wrap">"This browser was signed out. "<a href=routes::SIGN_IN rel="external">"Sign in again"</a></p> }
+                })
+            }}
+        </div>
+    }
+}
+
+fn joined(ids: &[OfferId]) -> String {
+    ids.iter().map(OfferId::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// The desk.
+#[component]
+pub fn Desktop(
+    /// Whose.
+    me: MeView,
+    /// The desk as it was read with the page.
+    first: Desk,
+    /// The own offers.
+    offers: Vec<OwnOffer>,
+) -> impl IntoView {
+    let state = expect_context::<DeskState>();
+    let desk = Memo::new(move |_| state.desk.get().unwrap_or_else(|| first.clone()));
+    let offers = RwSignal::new(offers);
+    let listed = Memo::new(move |_| offers.read().iter().filter(|o| o.status == Status::Listed).count());
+    let name = me.display_name;
+    view! {
+        <h1 class="unseen">{format!("Desk of {name}")}</h1>
+        <div class="desk">
+            <div class="desk-main">
+                <Shop desk offers listed/>
+                <OwnOffers offers/>
+            </div>
+            <div class="desk-side">
+                <Hanging desk offers/>
+                <Proof desk/>
+                <Log desk/>
+            </div>
+        </div>
+    }
+}
+
+/// The curtain and the toggle.
+#[component]
+fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) -> impl IntoView {
+    let state = expect_context::<DeskState>();
+    let shown = Memo::new(move |_| desk.read().presence.shown());
+    let out = Memo::new(move |_| matches!(desk.read().presence, Presence::Online { .. } | Presence::Busy { .. }));
+    let learn = Callback::new(move |json: String| state.learn_answer(&json));
+    let story = move || {
+        let desk = desk.read();
+        match (desk.presence, desk.until) {
+            (Presence::Online { until }, _) => {
+                view! { "Your curtain is out. It comes in by itself at "<Moment at=Signal::stored(until) shape=Shape::Clock/>"." }.into_any()
+            }
+            (Presence::Busy { .. }, _) => "A guest is inside. Your curtain is parted until you have finished.".into_any(),
+            (Presence::Away { .. }, _) => "Somebody rang and you did not answer, so your curtain was taken in. One tap and it is out again.".into_any(),
+            (Presence::Offline, Some(until)) if until > desk.now => {
+                view! { "Your line is lost. The curtain goes out again by itself when a page comes back before "<Moment at=Signal::stored(until) shape=Shape::Clock/>"." }
+                    .into_any()
+            }
+            (Presence::Offline, _) if listed.get() == 0 => "You have no listed offer to hang out yet.".into_any(),
+            (Presence::Offline, _) => "Your curtain is in. Hang it out when you can answer at once.".into_any(),
+        }
+    };
+    let left = move || match desk.read().presence {
+        Presence::Online { until } => {
+            let now = state.now.get();
+            let now = if now.0 == 0 { desk.read().now } else { now };
+            Some(view! { <p class="clock-left num" aria-label="Time left">{until.since(now).to_string()}</p> })
+        }
+        _ => None,
+    };
+    let hung = desk.with_untracked(|d| d.offers.clone());
+    let choices = offers.with_untracked(|all| all.iter().filter(|o| o.status == Status::Listed).map(|o| (o.card.id.to_string(), o.card.title.clone())).collect::<Vec<_>>());
+    let several = choices.len() > 1;
+    let chosen: Vec<String> = choices.iter().map(|(id, _)| id.clone()).filter(|id| hung.is_empty() || hung.iter().any(|h| h.to_string() == *id)).collect();
+    view! {
+        <section class="panel shop" data-presence=move || shown.get().as_str() aria-label="Curtain">
+            <Curtain/>
+            <div class="body">
+                <p class="story" role="status">{story}</p>
+                {left}
+                <Form id="toggle" action=Signal::derive(move || if out.get() { GO_OFFLINE } else { GO_ONLINE }) on_done=learn>
+                    // A disabled fieldset is not sent, so taking the curtain in asks nothing.
+                    <fieldset class="bare" disabled=move || out.get() hidden=move || out.get() || listed.get() == 0>
+                        <ChoiceField
+                            field=Field::Minutes
+                            name="minutes"
+                            kind="radio"
+                            choices=STRETCHES.iter().map(|m| (m.to_string(), stretch_words(*m))).collect()
+                            value=vec!["60".into()]
+                        />
+                        {several.then(|| view! { <ChoiceField field=Field::Offers name="offers[]" named="Hang out" choices=choices value=chosen/> })}
+                    </fieldset>
+                    <div class="toggle-line" hidden=move || !out.get() && listed.get() == 0>
+                        <Submit
+                            text=Signal::derive(move || if out.get() { "Go offline".to_owned() } else { "Go online".to_owned() })
+                            class="toggle"
+                        />
+                    </div>
+                </Form>
+                {move || (listed.get() == 0).then(|| view! { <p><a class="btn main" href=routes::NEW_OFFER>"Register an offer"</a></p> })}
+                <Renew desk listed/>
+            </div>
+        </section>
+    }
+}
+
+/// Buttons that move the end of the wish.
+#[component]
+fn Renew(desk: Memo<Desk>, listed: Memo<usize>) -> impl IntoView {
+    let state = expect_context::<DeskState>();
+    // Which offers hang out stays as it is; all of them are told as none, so that a new one joins.
+    let offers = Memo::new(move |_| {
+        let desk = desk.read();
+        let all = desk.offers.len() >= listed.get();
+        matches!(desk.presence, Presence::Online { .. }).then(|| if all { String::new() } else { joined(&desk.offers) })
+    });
+    let button = move |minutes: i64, offers: String| {
+        let hidden = vec![("minutes", minutes.to_string()), ("offers", offers)];
+        let words = format!("{} from now", stretch_words(minutes));
+        view! {
+            <Form id=format!("renew-{minutes}") action=GO_ONLINE hidden on_done=Callback::new(move |json: String| state.learn_answer(&json))>
+                <Submit text=words class="btn small"/>
+            </Form>
+        }
+    };
+    move || {
+        offers.get().map(|offers| {
+            view! {
+                <div class="renew">
+                    <p class="hint">"Move the end to"</p>
+                    {STRETCHES.iter().map(|minutes| button(*minutes, offers.clone())).collect_view()}
+                </div>
+            }
+        })
+    }
+}
+
+/// Which offers hang out, and how the first of them looks to others now.
+#[component]
+fn Hanging(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> impl IntoView {
+    let hung = move || {
+        let desk = desk.read();
+        offers.read().iter().filter(|o| o.status == Status::Listed && desk.offers.contains(&o.card.id)).cloned().collect::<Vec<_>>()
+    };
+    let title = move || if desk.read().presence.shown() == Shown::Offline { "Would hang out" } else { "Hanging out" };
+    let list = move || {
+        let hung = hung();
+        if hung.is_empty() {
+            return view! { <p class="hint">"Nothing."</p> }.into_any();
+        }
+        hung.into_iter().map(|o| view! { <dt>{o.card.title.clone()}</dt><dd class="num">{format!("{}/min", o.card.rate())}</dd> }).collect_view().into_any()
+    };
+    let first = Memo::new(move |_| {
+        let (shown, at) = (desk.read().presence.shown(), desk.read().now);
+        let all = offers.read();
+        let first = hung().into_iter().next().or_else(|| all.iter().find(|o| o.status == Status::Listed).cloned());
+        first.map(|o| {
+            let mut card = o.card;
+            if card.is != shown {
+                card.at = at;
+            }
+            card.is = shown;
+            card
+        })
+    });
+    let preview = move || {
+        first.get().map(|card| {
+            let presence = card.is.as_str();
+            view! {
+                <h3 class="hint">"How your card looks to others now"</h3>
+                <div class="card preview" data-presence=presence><CardBody card=Signal::stored(card) just_closed=Signal::stored(false)/></div>
+            }
+        })
+    };
+    view! {
+        <section class="panel">
+            <h2>{title}</h2>
+            <dl class="kv">{list}</dl>
+            {preview}
+        </section>
+    }
+}
+
+/// What proves that the provider is there.
+#[component]
+fn Proof(desk: Memo<Desk>) -> impl IntoView {
+    let state = expect_context::<DeskState>();
+    let this = move || match state.line.get() {
+        Line::Off | Line::Opening => "not connected yet".to_owned(),
+        Line::Open => state.rtt.get().map_or_else(|| "connected".to_owned(), |ms| format!("connected, {ms} ms")),
+        Line::Lost(at) => {
+            state.now.track();
+            let ago = Millis(browser_now().saturating_sub(at));
+            format!("line lost {} s ago, trying again", ago.0 / 1_000)
+        }
+    };
+    let all = move || match desk.read().pages {
+        0 => "no page stays open".to_owned(),
+        1 => "1 page".to_owned(),
+        n => format!("{n} pages"),
+    };
+    let grace = move || {
+        let desk = desk.read();
+        let out = desk.presence.shown() == Shown::Online;
+        let lost = match state.line.get() {
+            // The server may notice the loss later than this page, so this is the least that is left.
+            Line::Lost(at) if out && desk.pages <= 1 => {
+                state.now.track();
+                Some(Knobs::default().line_lost.0.saturating_sub(browser_now().saturating_sub(at)))
+            }
+            _ => None,
+        };
+        let now = state.now.get();
+        let now = if now.0 == 0 { desk.now } else { now };
+        match (lost, desk.proved_until) {
+            (Some(left), _) if left > 0 => Some(format!("The curtain stays out at least {} s more.", left.saturating_add(999) / 1_000)),
+            (Some(_), _) => Some("The curtain may be in by now. It goes out again by itself when the line is back.".to_owned()),
+            (None, Some(until)) if out && desk.pages == 0 && until > now => {
+                Some(format!("Proved for {} s more, without a page that stays open.", until.since(now).0.saturating_add(999) / 1_000))
+            }
+            _ => None,
+        }
+    };
+    view! {
+        <section class="panel">
+            <h2>"Proof"</h2>
+            <dl class="kv">
+                <dt>"This page"</dt>
+                <dd class="num" data-line=move || if state.line.get() == Line::Open { "open" } else { "down" }>{this}</dd>
+                <dt>"Connected"</dt>
+                <dd class="num">{all}</dd>
+            </dl>
+            <p class="hint">{grace}</p>
+            <noscript>
+                <p class="hint">
+                    "Without JavaScript this page cannot prove that you are there: going online is proved for 30 s without a page that stays open."
+                </p>
+            </noscript>
+        </section>
+    }
+}
+
+/// An event in words.
+fn event_words(event: &DeskEvent) -> String {
+    let (seconds, minutes) = (event.stretch.0 / 1_000, event.stretch.0 / 60_000);
+    match event.kind {
+        DeskEventKind::WentOnline => format!("Curtain out for {}", stretch_words(minutes)),
+        DeskEventKind::Renewed => format!("End moved to {} later", stretch_words(minutes)),
+        DeskEventKind::WentOffline => "Curtain taken in".into(),
+        DeskEventKind::TimeUp => "Time was up, curtain in".into(),
+        DeskEventKind::PageLeft => "Last page closed, curtain in".into(),
+        DeskEventKind::LineLost => "Line lost, curtain in".into(),
+        DeskEventKind::LineGap => format!("Line lost for {seconds} s, nobody noticed"),
+        DeskEventKind::CameBack => "Back again, curtain out".into(),
+        DeskEventKind::Began => "A consultation began".into(),
+        DeskEventKind::Ended => "A consultation ended".into(),
+    }
+}
+
+/// The last events.
+#[component]
+fn Log(desk: Memo<Desk>) -> impl IntoView {
+    let events = Memo::new(move |_| desk.read().events.clone());
+    let lines = move || {
+        let events = events.get();
+        if events.is_empty() {
+            return view! { <li class="hint">"Nothing yet."</li> }.into_any();
+        }
+        let line = |e: DeskEvent| view! { <li><Moment at=Signal::stored(e.at) shape=Shape::Clock/>" "{event_words(&e)}</li> };
+        events.into_iter().map(line).collect_view().into_any()
+    };
+    view! {
+        <section class="panel">
+            <h2>"What happened"</h2>
+            <ul class="log">{lines}</ul>
+        </section>
+    }
+}
+
+/// The own offers, with ways to change them.
+#[component]
+fn OwnOffers(offers: RwSignal<Vec<OwnOffer>>) -> impl IntoView {
+    let row = move |offer: OwnOffer| {
+        let id = offer.card.id;
+        let retired = Callback::new(move |_: String| offers.update(|all| all.retain(|o| o.card.id != id)));
+        view! {
+            <li>
+                <div class="own-offer">
+                    <a href=routes::offer(id)>{offer.card.title.clone()}</a>
+                    <span class="num">{format!("{}/min", offer.card.rate())}</span>
+                    {(offer.status == Status::Draft).then(|| view! { <span class="tag">"Draft, seen by you only"</span> })}
+                </div>
+                <div class="own-actions">
+                    <a class="btn small" href=routes::revise(id) aria-label=format!("Revise: {}", offer.card.title)>"Revise"</a>
+                    <details class="confirm">
+                        <summary class="btn small" aria-label=format!("Retire: {}", offer.card.title)>"Retire"</summary>
+                        <Form id=format!("retire-{id}") action="/api/offers/retire" hidden=vec![("offer", id.to_string())] on_done=retired>
+                            <p>"A retired offer is gone for good."</p>
+                            <Submit text="Retire it" class="btn danger"/>
+                        </Form>
+                    </details>
+                </div>
+            </li>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="panel">
+            <h2>"Your offers"</h2>
+            <ul class="own">{move || offers.get().into_iter().map(row).collect_view()}</ul>
+            <p><a class="btn" href=routes::NEW_OFFER>"Register an offer"</a></p>
+        </section>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_has_words() {
+        for kind in DeskEventKind::ALL {
+            let words = event_words(&DeskEvent { at: domain::time::Timestamp(0), kind: *kind, stretch: Millis::minutes(120) });
+            assert!(words.len() > 8, "{}", kind.as_str());
+        }
+        assert_eq!(event_words(&DeskEvent { at: domain::time::Timestamp(0), kind: DeskEventKind::LineGap, stretch: Millis::seconds(9) }), "Line lost for 9 s, nobody noticed");
+    }
+}

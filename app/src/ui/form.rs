@@ -1,0 +1,511 @@
+//! One form for all features: it posts to a server function with and without JavaScript, and shows what is wrong beside each field.
+
+use crate::{
+    error::{AppError, words},
+    forms::api::{Rejected, read_rejected},
+    routes,
+};
+use domain::reject::{Code, Field, FieldError, Reject};
+use leptos::{context::Provider, ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate, use_query_map},
+};
+use wasm_bindgen::JsCast;
+use web_sys::{FormData, HtmlElement, HtmlFormElement};
+
+/// The id of a rejected form in the address.
+pub fn rejected_id() -> Option<String> {
+    use_query_map().read_untracked().get("rejected")
+}
+
+/// The rejected form of that id: to be read in the page's one resource and handed to [`keep`].
+pub async fn rejected(id: Option<String>) -> Rejected {
+    match id {
+        Some(id) => read_rejected(id).await.unwrap_or_default(),
+        None => Rejected::default(),
+    }
+}
+
+/// Lets the forms of this page find what came back.
+pub fn keep(rejected: Rejected) {
+    provide_context(rejected);
+}
+
+/// What is typed into a form now.
+#[derive(Clone, Debug, Default)]
+pub struct Typed(Vec<(String, String)>);
+
+impl Typed {
+    /// Reads a form of the page.
+    fn of(form: &HtmlFormElement) -> Self {
+        let pairs = FormData::new_with_form(form).map(|data| js_sys::Array::from(&data)).unwrap_or_default();
+        let text = |pair: &js_sys::Array, at| pair.get(at).as_string().unwrap_or_default();
+        Typed(pairs.iter().map(|pair| pair.unchecked_into()).map(|pair| (text(&pair, 0), text(&pair, 1))).collect())
+    }
+
+    /// The value of a field; empty when there is none.
+    pub fn one(&self, name: &str) -> String {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// All values of a list field, whether they came as `a,b` or one by one.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        let of_list = |n: &str| n == name || n.strip_suffix("[]") == Some(name);
+        let values = self.0.iter().filter(|(n, _)| of_list(n)).flat_map(|(_, value)| value.split(','));
+        values.map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// As a form sends it.
+    fn body(&self) -> String {
+        let Ok(params) = web_sys::UrlSearchParams::new() else { return String::new() };
+        for (name, value) in &self.0 {
+            params.append(name, value);
+        }
+        String::from(params.to_string())
+    }
+}
+
+/// The state of a form, for the fields in it.
+#[derive(Clone, Copy)]
+pub struct FormState {
+    /// Why the form was refused as a whole.
+    refused: RwSignal<Option<AppError>>,
+    /// What is wrong, field by field.
+    wrong: RwSignal<Vec<FieldError>>,
+    /// Whether an answer is awaited.
+    pub pending: RwSignal<bool>,
+    kept: StoredValue<Option<Typed>>,
+    id: StoredValue<String>,
+}
+
+impl FormState {
+    /// What was typed into this form before it was refused, if it was.
+    pub fn kept(&self) -> Option<Typed> {
+        self.kept.get_value()
+    }
+
+    /// What is wrong with a field.
+    pub fn wrong(&self, field: Field) -> Option<Code> {
+        self.wrong.read().iter().find(|e| e.field == field).map(|e| e.code)
+    }
+
+    /// The id of a field's control; its hint and its error derive theirs from it.
+    pub fn id(&self, field: Field) -> String {
+        self.id.with_value(|id| format!("{id}-{}", field.as_str()))
+    }
+
+    fn refuse(&self, error: AppError, form: &HtmlFormElement) {
+        self.wrong.set(error.fields.clone());
+        self.refused.set(Some(error));
+        // The fields are marked after the signals have settled.
+        let form = form.clone();
+        request_animation_frame(move || {
+            let first = form.query_selector(".wrong input, .wrong select, .wrong textarea, .refused").ok().flatten();
+            if let Some(first) = first.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+                // A field that cannot take the focus is still shown and announced.
+                let _ = first.focus();
+            }
+        });
+    }
+
+    /// Judges the field that was just left; an empty one is not nagged about before the form is sent.
+    fn judge(&self, name: &str, typed: &Typed, check: Check) {
+        let name = name.trim_end_matches("[]");
+        let name = if name == "rate" { Field::RateMinor.as_str() } else { name };
+        let Some(field) = Field::ALL.iter().copied().find(|f| f.as_str() == name) else { return };
+        let found = match check(typed) {
+            Err(Reject::Fields(fields)) => fields.into_iter().find(|e| e.field == field && e.code != Code::Required),
+            _ => None,
+        };
+        self.wrong.update(|wrong| {
+            wrong.retain(|e| e.field != field);
+            wrong.extend(found);
+        });
+    }
+}
+
+/// Judges what is typed by the same rules as the server.
+pub type Check = fn(&Typed) -> Result<(), Reject>;
+
+/// What the server answered.
+struct Answer {
+    text: String,
+    location: Option<String>,
+}
+
+/// Posts a form's fields and reads the answer.
+async fn post(path: &str, body: String) -> Result<Answer, AppError> {
+    let request = gloo_net::http::Request::post(path)
+        .header("accept", "application/json")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
+        .map_err(|_| Code::Network)?;
+    let response = request.send().await.map_err(|_| Code::Network)?;
+    let text = response.text().await.map_err(|_| Code::Network)?;
+    if response.ok() {
+        Ok(Answer { text, location: response.headers().get("location") })
+    } else {
+        Err(serde_json::from_str(&text).unwrap_or_else(|_| Code::Network.into()))
+    }
+}
+
+/// A form that posts to a server function.
+///
+/// Without JavaScript the browser sends it, and a rejected one comes back with its fields. With it, the same body is sent in the background: errors show beside their
+/// fields, a second submit waits for the first, and the answer's `location` is followed.
+#[component]
+pub fn Form(
+    /// A name that is unique in the page.
+    #[prop(into)]
+    id: String,
+    /// Where it posts to: `/api/offers/register`.
+    #[prop(into)]
+    action: Signal<&'static str>,
+    /// Fields that are not shown; with them this form is told from others of the same action.
+    #[prop(optional)]
+    hidden: Vec<(&'static str, String)>,
+    /// The rules of the fields.
+    #[prop(optional)]
+    check: Option<Check>,
+    /// Whether the page is loaded anew afterwards, because another person looks at it.
+    #[prop(optional)]
+    reload: bool,
+    /// What is said when it worked and the page stays.
+    #[prop(optional)]
+    saved: &'static str,
+    /// Told the JSON of the answer.
+    #[prop(optional)]
+    on_done: Option<Callback<String>>,
+    /// Told why it was refused.
+    #[prop(optional)]
+    on_refused: Option<Callback<AppError>>,
+    /// Told what is typed while it is typed.
+    #[prop(optional)]
+    on_typed: Option<Callback<Typed>>,
+    /// Class of the form.
+    #[prop(optional)]
+    class: &'static str,
+    children: Children,
+) -> AnyView {
+    let came_back = use_context::<Rejected>().filter(|rejected| {
+        rejected.path == action.get_untracked() && hidden.iter().all(|(name, value)| rejected.fields.iter().any(|(n, v)| n == name && v == value))
+    });
+    let (kept, error) = came_back.map_or((None, None), |r| (Some(Typed(r.fields)), r.error));
+    let state = FormState {
+        wrong: RwSignal::new(error.iter().flat_map(|e| e.fields.clone()).collect()),
+        refused: RwSignal::new(error),
+        pending: RwSignal::new(false),
+        kept: StoredValue::new(kept),
+        id: StoredValue::new(id.clone()),
+    };
+    let worked = RwSignal::new(false);
+    let (navigate, here) = (use_navigate(), use_location().pathname);
+
+    let submit = move |ev: SubmitEvent| {
+        ev.prevent_default();
+        let Some(form) = ev.current_target().and_then(|t| t.dyn_into::<HtmlFormElement>().ok()) else { return };
+        if state.pending.get_untracked() {
+            return;
+        }
+        worked.set(false);
+        let typed = Typed::of(&form);
+        if let Some(Err(reject)) = check.map(|check| check(&typed)) {
+            state.refuse(reject.into(), &form);
+            return;
+        }
+        state.pending.set(true);
+        let (path, navigate) = (action.get_untracked(), navigate.clone());
+        spawn_local(async move {
+            let answer = post(path, typed.body()).await;
+            // The page may have gone while the answer was awaited; then nobody is left to be told.
+            if state.pending.try_set(false).is_some() {
+                return;
+            }
+            match answer {
+                Ok(answer) => {
+                    state.refused.set(None);
+                    state.wrong.set(Vec::new());
+                    let local = answer.location.filter(|path| path.starts_with('/') && !path.starts_with("//"));
+                    if reload {
+                        // Where the browser refuses to go there is nothing better to do than to stay.
+                        let _ = local.map_or_else(|| location().reload(), |path| location().assign(&path));
+                        return;
+                    }
+                    worked.set(true);
+                    if let Some(on_done) = on_done {
+                        on_done.run(answer.text);
+                    }
+                    if let Some(path) = local.filter(|path| here.try_get_untracked().is_some_and(|here| here != *path)) {
+                        navigate(&path, NavigateOptions::default());
+                    }
+                }
+                Err(error) => {
+                    state.refuse(error.clone(), &form);
+                    if let Some(on_refused) = on_refused {
+                        on_refused.run(error);
+                    }
+                }
+            }
+        });
+    };
+    let form_of = |ev: &web_sys::Event| ev.current_target().and_then(|t| t.dyn_into::<HtmlFormElement>().ok());
+    let left = move |ev: web_sys::FocusEvent| {
+        let name = ev.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok()).and_then(|e| e.get_attribute("name"));
+        if let (Some(check), Some(name), Some(form)) = (check, name, form_of(&ev)) {
+            state.judge(&name, &Typed::of(&form), check);
+        }
+    };
+    let typing = move |ev: web_sys::Event| {
+        if let (Some(on_typed), Some(form)) = (on_typed, form_of(&ev)) {
+            on_typed.run(Typed::of(&form));
+        }
+    };
+    let path = here.get_untracked();
+    view! {
+        <form
+            id=id
+            class=class
+            method="post"
+            action=move || action.get()
+            novalidate
+            aria-busy=move || state.pending.get().to_string()
+            on:submit:capture=submit
+            on:focusout=left
+            on:input=typing
+        >
+            {hidden.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }).collect_view()}
+            <div role="alert">{move || state.refused.get().map(|error| view! { <Refused state error path=path.clone()/> })}</div>
+            // An owner of its own: several forms of a page must not see each other's state.
+            <Provider value=state>{children()}</Provider>
+            {(!saved.is_empty()).then(|| view! { <p role="status" class="saved">{move || worked.get().then_some(saved)}</p> })}
+        </form>
+    }
+    .into_any()
+}
+
+/// Why a form was refused, with a way to each wrong field.
+#[component]
+fn Refused(state: FormState, error: AppError, path: String) -> impl IntoView {
+    let sign_in = (error.code == Code::SignInRequired).then(|| routes::sign_in_then(&path));
+    let line = |e: &FieldError| {
+        // `external` keeps the router away from links within the page.
+        let (href, text) = (format!("#{}", state.id(e.field)), format!("{}: {}", label(e.field), words(Some(e.field), e.code)));
+        view! { <li><a href=href rel="external">{text}</a></li> }
+    };
+    view! {
+        <div class="refused" tabindex="-1">
+            <p>{error.words()}</p>
+            {sign_in.map(|href| view! { <p><a href=href target="_blank">"Sign in (opens another window)"</a></p> })}
+            {(!error.fields.is_empty()).then(|| view! { <ul>{error.fields.iter().map(line).collect_view()}</ul> })}
+        </div>
+    }
+}
+
+/// The name of a field for people.
+pub const fn label(field: Field) -> &'static str {
+    match field {
+        Field::DisplayName => "Display name",
+        Field::Email => "E-mail address",
+        Field::Password => "Password",
+        Field::CurrentPassword => "Current password",
+        Field::Title => "Title",
+        Field::Description => "Description",
+        Field::Category => "Category",
+        Field::Languages => "Languages",
+        Field::Media => "Media",
+        Field::RateMinor => "Rate a minute",
+        Field::Currency => "Currency",
+        Field::FreeSeconds => "Free seconds",
+        Field::Minutes => "For how long",
+        Field::Offers => "Offers",
+    }
+}
+
+/// The state of the form around a field.
+fn state() -> FormState {
+    expect_context()
+}
+
+/// The ids that describe a control.
+fn described_by(state: FormState, field: Field, hint: bool) -> Signal<String> {
+    let id = state.id(field);
+    Signal::derive(move || {
+        let wrong = if state.wrong(field).is_some() { format!("{id}-wrong") } else { String::new() };
+        if hint { format!("{id}-hint {wrong}").trim_end().to_owned() } else { wrong }
+    })
+}
+
+/// The line below a control that tells what is wrong with it.
+fn wrong_line(state: FormState, field: Field) -> AnyView {
+    let id = format!("{}-wrong", state.id(field));
+    view! { <p class="wrong-words" id=id>{move || state.wrong(field).map(|code| words(Some(field), code))}</p> }.into_any()
+}
+
+/// The line below a label that tells the limits.
+fn hint_line(state: FormState, field: Field, hint: &'static str) -> AnyView {
+    let id = format!("{}-hint", state.id(field));
+    (!hint.is_empty()).then(|| view! { <p class="hint" id=id>{hint}</p> }).into_any()
+}
+
+/// A field to type into.
+#[component]
+pub fn TextField(
+    /// The field.
+    field: Field,
+    /// Its name on the wire, where that differs from the field's.
+    #[prop(optional)]
+    name: Option<&'static str>,
+    /// Its label, where that differs from the field's.
+    #[prop(optional)]
+    named: Option<&'static str>,
+    /// The kind of input.
+    #[prop(default = "text")]
+    kind: &'static str,
+    /// What it starts with.
+    #[prop(optional)]
+    value: String,
+    /// The limits.
+    #[prop(optional)]
+    hint: &'static str,
+    /// What the browser may fill in.
+    #[prop(default = "off")]
+    autocomplete: &'static str,
+    /// Which keyboard a phone shows.
+    #[prop(default = "text")]
+    keyboard: &'static str,
+    /// Lines; more than one makes it an area.
+    #[prop(default = 1)]
+    rows: u32,
+    /// Whether it may stay empty.
+    #[prop(optional)]
+    optional: bool,
+) -> AnyView {
+    let state = state();
+    let (id, name) = (state.id(field), name.unwrap_or(field.as_str()));
+    let value = if kind == "password" { String::new() } else { state.kept().map_or(value, |kept| kept.one(name)) };
+    let (described_by, invalid) = (described_by(state, field, !hint.is_empty()), Signal::derive(move || state.wrong(field).is_some()));
+    let control = if rows > 1 {
+        view! { <crate::ui::text::TextArea id=id.clone() name value rows required=!optional described_by invalid/> }.into_any()
+    } else {
+        view! {
+            <input
+                id=id.clone()
+                name=name
+                type=kind
+                value=value
+                autocomplete=autocomplete
+                inputmode=keyboard
+                aria-required=(!optional).to_string()
+                aria-describedby=move || described_by.get()
+                aria-invalid=move || invalid.get().to_string()
+            />
+        }
+        .into_any()
+    };
+    view! {
+        <div class="field" class:wrong=move || invalid.get()>
+            <label for=id>{named.unwrap_or(label(field))}</label>
+            {hint_line(state, field, hint)}
+            {control}
+            {wrong_line(state, field)}
+        </div>
+    }
+    .into_any()
+}
+
+/// A choice out of a list; `choices` are values and their names, an empty value stands for none.
+#[component]
+pub fn SelectField(
+    /// The field.
+    field: Field,
+    /// Values and their names.
+    choices: Vec<(&'static str, String)>,
+    /// What is chosen at first.
+    #[prop(optional)]
+    value: String,
+) -> AnyView {
+    let state = state();
+    let id = state.id(field);
+    let value = state.kept().map_or(value, |kept| kept.one(field.as_str()));
+    let (described_by, invalid) = (described_by(state, field, false), move || state.wrong(field).is_some());
+    view! {
+        <div class="field" class:wrong=invalid>
+            <label for=id.clone()>{label(field)}</label>
+            <select
+                id=id
+                name=field.as_str()
+                aria-required="true"
+                aria-describedby=move || described_by.get()
+                aria-invalid=move || invalid().to_string()
+            >
+                {options(choices, &value)}
+            </select>
+            {wrong_line(state, field)}
+        </div>
+    }
+    .into_any()
+}
+
+/// The options of a select.
+pub fn options(choices: Vec<(&'static str, String)>, chosen: &str) -> Vec<AnyView> {
+    choices.into_iter().map(|(value, name)| view! { <option value=value selected=value == chosen>{name}</option> }.into_any()).collect()
+}
+
+/// Several choices, or with `kind="radio"` one, each a box with its name.
+#[component]
+pub fn ChoiceField(
+    /// The field.
+    field: Field,
+    /// Its name on the wire: `media[]`.
+    name: &'static str,
+    /// Its label, where that differs from the field's.
+    #[prop(optional)]
+    named: Option<&'static str>,
+    /// Values and their names.
+    choices: Vec<(String, String)>,
+    /// What is chosen at first.
+    value: Vec<String>,
+    /// `checkbox` or `radio`.
+    #[prop(default = "checkbox")]
+    kind: &'static str,
+    /// The limits.
+    #[prop(optional)]
+    hint: &'static str,
+    /// What else belongs to the group.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> AnyView {
+    let state = state();
+    let id = state.id(field);
+    let value = state.kept().map_or(value, |kept| kept.all(name.trim_end_matches("[]")));
+    let (described_by, invalid) = (described_by(state, field, !hint.is_empty()), move || state.wrong(field).is_some());
+    let boxes = choices.into_iter().enumerate().map(|(at, (choice, text))| {
+        let (checked, box_id) = (value.contains(&choice), if at == 0 { id.clone() } else { format!("{id}-{at}") });
+        view! { <label class="chip"><input type=kind id=box_id name=name value=choice checked=checked/><span>{text}</span></label> }
+    });
+    view! {
+        <fieldset class="field" class:wrong=invalid aria-describedby=move || described_by.get()>
+            <legend>{named.unwrap_or(label(field))}</legend>
+            {hint_line(state, field, hint)}
+            <div class="chips">{boxes.collect_view()}</div>
+            {children.map(|children| children())}
+            {wrong_line(state, field)}
+        </fieldset>
+    }
+    .into_any()
+}
+
+/// The button that sends a form. It keeps the focus while the answer is awaited.
+#[component]
+pub fn Submit(
+    /// What it says.
+    #[prop(into)]
+    text: Signal<String>,
+    /// Class of the button.
+    #[prop(default = "btn main")]
+    class: &'static str,
+) -> AnyView {
+    let pending = state().pending;
+    view! { <button class=class type="submit" aria-disabled=move || pending.get().to_string()>{move || text.get()}</button> }.into_any()
+}

@@ -1,0 +1,90 @@
+import { ChildProcess, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+async function freePort(): Promise<number> {
+  const probe = net.createServer();
+  await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done));
+  const { port } = probe.address() as net.AddressInfo;
+  await new Promise<void>((done) => probe.close(() => done()));
+  return port;
+}
+
+export interface Options {
+  /** Milliseconds of presence knobs and other keys, as in noren.toml: `presence.line_lost`. */
+  keys?: Record<string, string | number>;
+  demo?: boolean;
+  /** A PostgreSQL database instead of the embedded one. */
+  database?: string;
+}
+
+/** A real server: the built binary on the built site, with a data folder of its own. */
+export class Server {
+  private child?: ChildProcess;
+  readonly data = fs.mkdtempSync(path.join(os.tmpdir(), 'noren-e2e-'));
+  log = '';
+
+  private constructor(readonly port: number, private readonly options: Options) {}
+
+  static async start(options: Options = {}): Promise<Server> {
+    const server = new Server(await freePort(), options);
+    await server.up();
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, again on the same data folder. */
+  async up() {
+    const binary = process.env.NOREN_BIN ?? path.join(root, 'target/debug/noren');
+    const site = process.env.NOREN_SITE ?? path.join(root, 'target/site');
+    const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, '--site', site];
+    if (this.options.demo) flags.push('--demo');
+    if (this.options.database) flags.push('--database', this.options.database);
+    const keys: Record<string, string | number> = {
+      'accounts.argon2_memory': 64,
+      'accounts.argon2_passes': 1,
+      'accounts.sign_in_per_minute': 1000,
+      'accounts.sign_in_per_hour': 1000,
+      'accounts.sign_up_per_hour': 1000,
+      ...this.options.keys,
+    };
+    const env = Object.fromEntries(Object.entries(keys).map(([key, value]) => [`NOREN_${key.replace('.', '__').toUpperCase()}`, String(value)]));
+    const child = spawn(binary, flags, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    for (const stream of [child.stdout, child.stderr]) stream!.on('data', (text) => (this.log += text));
+    await this.answers();
+  }
+
+  private async answers() {
+    for (;;) {
+      if (this.child!.exitCode !== null) throw new Error(`the server ended:\n${this.log}`);
+      try {
+        const response = await fetch(`${this.url}/readyz`);
+        if (response.ok) return;
+      } catch {
+        await new Promise((soon) => setTimeout(soon, 50));
+      }
+    }
+  }
+
+  /** Ends it: `SIGTERM` as an operator does, `SIGKILL` as a crash does. */
+  async down(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') {
+    const child = this.child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((done) => child.once('exit', () => done()));
+    child.kill(signal);
+    await ended;
+  }
+
+  async remove() {
+    await this.down();
+    fs.rmSync(this.data, { recursive: true, force: true });
+  }
+}

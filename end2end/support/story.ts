@@ -1,0 +1,113 @@
+import { Browser, BrowserContext, BrowserContextOptions, Locator, Page, expect, test as base } from '@playwright/test';
+import { Server, Options } from './server';
+
+export const PASSWORD = 'three random words';
+
+/** A person with a browser of their own. */
+export class Person {
+  readonly problems: string[] = [];
+
+  constructor(readonly context: BrowserContext, readonly page: Page, readonly base: string) {
+    // Trusted Types are watched in report-only mode for now: their reports are no errors.
+    const harmless = /Report Only|report-only/i;
+    page.on('pageerror', (error) => this.problems.push(`page error: ${error.message}`));
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !harmless.test(message.text()) && !/Failed to load resource|net::ERR|WebSocket connection/.test(message.text())) {
+        this.problems.push(`console: ${message.text()}`);
+      }
+    });
+  }
+
+  /** Opens a page and waits until the WASM has taken over. */
+  async goto(path: string) {
+    await this.page.goto(this.base + path);
+    await this.hydrated();
+  }
+
+  async hydrated() {
+    await expect(this.page.locator('html[data-hydrated]')).toBeAttached();
+  }
+
+  card(offer: string): Locator {
+    return this.page.locator(`li[data-offer="${offer}"]`);
+  }
+
+  /** Calls a server function with the cookies of this browser, as a script does. */
+  async api(path: string, form: Record<string, string> = {}) {
+    const response = await this.context.request.post(`${this.base}/api/${path}`, { form, headers: { accept: 'application/json' } });
+    expect(response.status(), await response.text()).toBe(200);
+    return response.json();
+  }
+
+  async signUp(name: string) {
+    await this.api('account/sign_up', { display_name: name, email: `${name.toLowerCase().replace(/\W+/g, '.')}@example.org`, password: PASSWORD });
+  }
+
+  async register(title: string, fields: Record<string, string> = {}): Promise<string> {
+    const offer = await this.api('offers/register', {
+      title,
+      description: 'At your level, with patience.',
+      category: 'languages',
+      languages: 'en,es',
+      media: 'chat,voice',
+      rate_minor: '120',
+      currency: 'EUR',
+      free_seconds: '60',
+      ...fields,
+    });
+    return offer.offer;
+  }
+
+  async goOnline(minutes = '30') {
+    await this.api('presence/go_online', { minutes });
+  }
+
+  async goOffline() {
+    await this.api('presence/go_offline');
+  }
+}
+
+export interface World {
+  server: Server;
+  start(options: Options): Promise<Server>;
+  person(options?: BrowserContextOptions & { base?: string }): Promise<Person>;
+}
+
+async function openPerson(browser: Browser, base: string, options: BrowserContextOptions): Promise<Person> {
+  const context = await browser.newContext(options);
+  return new Person(context, await context.newPage(), base);
+}
+
+/** A server for each test, as many people as it wants, and no error in any of their consoles. */
+export const test = base.extend<World & { options: Options }>({
+  options: [{}, { option: true }],
+  server: async ({ options }, use) => {
+    const server = await Server.start(options);
+    await use(server);
+    await server.remove();
+  },
+  start: async ({}, use) => {
+    const started: Server[] = [];
+    await use(async (options) => {
+      const server = await Server.start(options);
+      started.push(server);
+      return server;
+    });
+    for (const server of started) await server.remove();
+  },
+  person: async ({ browser, server, contextOptions }, use) => {
+    const people: Person[] = [];
+    await use(async (options = {}) => {
+      const { base: at, ...context } = options;
+      const person = await openPerson(browser, at ?? server.url, { ...contextOptions, ...context });
+      people.push(person);
+      return person;
+    });
+    for (const person of people) {
+      expect(person.problems).toEqual([]);
+      await person.context.close();
+    }
+  },
+});
+
+export { expect };

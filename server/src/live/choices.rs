@@ -1,0 +1,88 @@
+//! `GET /live/choices`: the feed as server-sent events.
+
+use super::hub::{Hub, Next, Watch};
+use crate::serve::Connection;
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Query, State},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use domain::feed::Cursor;
+use http::{HeaderMap, HeaderValue, header};
+use http_body::Frame;
+use serde::Deserialize;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+/// The query of the stream.
+#[derive(Debug, Default, Deserialize)]
+pub struct Since {
+    since: Option<String>,
+}
+
+/// Opens a stream. The newer of `Last-Event-ID` and `since` wins; what is no cursor leads to a reset.
+pub async fn stream(
+    State(hub): State<Arc<Hub>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    Query(query): Query<Since>,
+    headers: HeaderMap,
+) -> Response {
+    let last = headers.get("last-event-id").and_then(|v| v.to_str().ok());
+    let asked = newer(last.and_then(|t| t.parse().ok()), query.since.as_deref().and_then(|t| t.parse().ok()));
+    let given = last.is_some_and(|t| !t.is_empty()) || query.since.is_some();
+    // Something that cannot be read is a position that cannot be continued.
+    let nowhere = Cursor { epoch: domain::id::Epoch(uuid::Uuid::nil()), seq: u64::MAX };
+    let since = asked.or(given.then_some(nowhere));
+    let (first, watch) = hub.open(since, connection);
+    let body = Body::new(Stream { first: Some(first), watch: Some(watch) });
+    let mut response = body.into_response();
+    let set = [
+        (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache, no-transform"),
+        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    for (name, value) in set {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn newer(a: Option<Cursor>, b: Option<Cursor>) -> Option<Cursor> {
+    match (a, b) {
+        (Some(a), Some(b)) if a.epoch == b.epoch => Some(if a.seq >= b.seq { a } else { b }),
+        // The header comes from a stream of this page, the query from the page itself: the header is younger.
+        (a, b) => a.or(b),
+    }
+}
+
+/// The body of a stream: shared bytes, taken from the hub when the connection can write.
+struct Stream {
+    first: Option<Bytes>,
+    watch: Option<Watch>,
+}
+
+impl http_body::Body for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        let Some(watch) = &self.watch else { return Poll::Ready(None) };
+        match watch.next(context.waker()) {
+            Next::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            Next::Last(bytes) => {
+                self.watch = None;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Next::Wait => Poll::Pending,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The serve loop: axum's own has no settings, so this one is ours, on hyper-util.
+//!
+//! Accepting runs on a thread of its own, so that a storm of work cannot starve it. Every connection has a handle by which it can be cut from
+//! outside: a reader that stops reading never lets its body run, so nothing inside the body could end it.
+
+use crate::lifecycle::Lifecycle;
+use axum::{Router, body::Body};
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use std::{
+    io::{self, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::task::AbortHandle;
+use tower::ServiceExt;
+
+/// Waiting connections that the kernel holds for us; 10,000 watchers that come at once need more than the usual 1,024.
+const BACKLOG: i32 = 4_096;
+/// Open files that are not connections: database, log, listener, assets.
+const RESERVED_FILES: u64 = 256;
+/// What a connection is told when there are too many.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// An open connection, found in the extensions of its requests.
+#[derive(Debug)]
+pub struct Connection {
+    /// The other end of the socket.
+    pub peer: SocketAddr,
+    abort: OnceLock<AbortHandle>,
+}
+
+impl Connection {
+    /// A connection of nothing, for requests that come from inside a test.
+    pub fn detached(peer: SocketAddr) -> Self {
+        Connection { peer, abort: OnceLock::new() }
+    }
+
+    /// Cuts the connection from outside, whatever it is doing.
+    pub fn abort(&self) {
+        if let Some(handle) = self.abort.get() {
+            handle.abort();
+        }
+    }
+}
+
+/// The settings of the loop.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Most open connections; 0 takes what the limit on open files leaves.
+    pub connections: usize,
+    /// How long the head of a request may take.
+    pub head_timeout: Duration,
+}
+
+/// Opens the listening socket.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    // `accept` comes back now and then, so that the thread sees the end of the node.
+    socket.set_read_timeout(Some(Duration::from_millis(200)))?;
+    Ok(socket.into())
+}
+
+/// How many connections the limit on open files allows, after raising it as far as it goes.
+fn affordable() -> usize {
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024);
+    usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(usize::MAX).max(16)
+}
+
+/// Serves until the node ends. Returns when accepting has stopped; open connections are in `life.tasks`.
+pub fn serve(listener: TcpListener, router: Router, settings: Settings, life: Lifecycle) -> io::Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Handle::current();
+    let most = if settings.connections == 0 { affordable() } else { settings.connections.min(affordable()) };
+    let open = Arc::new(AtomicUsize::new(0));
+    std::thread::Builder::new().name("accept".into()).spawn(move || {
+        while !life.stopping() {
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    if open.load(Ordering::Relaxed) >= most {
+                        refuse(stream);
+                        continue;
+                    }
+                    let seat = Seat::take(&open);
+                    if prepare(&stream).is_err() {
+                        continue;
+                    }
+                    let connection = Arc::new(Connection::detached(peer));
+                    let task = run(stream, Arc::clone(&connection), router.clone(), settings, life.clone(), seat);
+                    let handle = life.tasks.spawn_on(task, &runtime).abort_handle();
+                    let _ = connection.abort.set(handle);
+                }
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted) => {}
+                Err(error) => {
+                    // Out of files or memory: wait for some to come back instead of spinning.
+                    tracing::warn!(%error, "accept");
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            }
+        }
+    })
+}
+
+/// One of the connections that may be open.
+struct Seat(Arc<AtomicUsize>);
+
+impl Seat {
+    fn take(open: &Arc<AtomicUsize>) -> Self {
+        open.fetch_add(1, Ordering::Relaxed);
+        Seat(Arc::clone(open))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn refuse(mut stream: TcpStream) {
+    // The answer fits the socket's buffer; whoever does not read it loses it.
+    let _ = stream.set_nonblocking(true);
+    let _ = stream.write_all(FULL);
+    let _ = stream.shutdown(Shutdown::Write);
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    // A peer that vanished shows up within about 30 s, also when nothing is being sent.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5)).with_retries(3))?;
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))
+}
+
+async fn run(stream: TcpStream, connection: Arc<Connection>, router: Router, settings: Settings, life: Lifecycle, _seat: Seat) {
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Arc::clone(&connection));
+        router.clone().oneshot(request.map(Body::new))
+    });
+    let mut serving = std::pin::pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(settings.head_timeout)
+            .max_headers(64)
+            .max_buf_size(16 * 1_024)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
+    tokio::select! {
+        result = serving.as_mut() => return trace(result),
+        () = life.stop.cancelled() => serving.as_mut().graceful_shutdown(),
+    }
+    trace(serving.await);
+}
+
+fn trace(result: Result<(), hyper::Error>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "connection");
+    }
+}

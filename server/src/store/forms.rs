@@ -1,0 +1,36 @@
+//! Rejected forms, kept for a few minutes.
+
+use super::{Store, error::StoreError};
+use crate::ids;
+use app::{
+    error::PortError,
+    forms::{api::Rejected, port::Forms},
+};
+use async_trait::async_trait;
+use domain::time::Millis;
+use entity::rejected_form;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+
+/// How long a rejected form is kept.
+pub(super) const KEPT: Millis = Millis::minutes(10);
+
+#[async_trait]
+impl Forms for Store {
+    async fn keep(&self, rejected: Rejected) -> Result<String, PortError> {
+        let id = ids::token();
+        let body = serde_json::to_string(&rejected).map_err(|error| StoreError::Broken(error.to_string()))?;
+        let row = rejected_form::ActiveModel { id: Set(id.clone()), at: Set(self.clock().now().0), body: Set(body) };
+        self.write(async |tx| Ok(rejected_form::Entity::insert(row).exec_without_returning(&tx.db).await.map(drop)?)).await?;
+        Ok(id)
+    }
+
+    async fn read(&self, id: &str) -> Result<Option<Rejected>, PortError> {
+        let oldest = self.clock().now().before(KEPT);
+        let row = rejected_form::Entity::find_by_id(id.to_owned())
+            .filter(rejected_form::Column::At.gt(oldest.0))
+            .one(&self.0.reader)
+            .await
+            .map_err(StoreError::from)?;
+        Ok(row.map(|row| serde_json::from_str(&row.body).map_err(|error| StoreError::Broken(error.to_string()))).transpose()?)
+    }
+}

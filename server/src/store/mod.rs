@@ -1,0 +1,109 @@
+//! The store: every use case is one transaction that changes rows and, if consumers see the change, appends one row to the feed.
+//!
+//! One [`Store`] on sea-orm implements the ports of `app` for SQLite and PostgreSQL alike; sockets and workers call it directly.
+//! Rows are the truth; [`Hints`] only say where to look.
+
+mod accounts;
+mod attachments;
+mod connect;
+mod consultations;
+mod demo;
+mod error;
+mod feed;
+mod forms;
+mod limits;
+mod nodes;
+mod offers;
+mod passwords;
+mod presence;
+mod rows;
+mod settings;
+mod sign_ins;
+mod tx;
+
+pub use connect::OpenError;
+pub use demo::{Cast, Robot};
+pub use feed::{BoardSnapshot, FeedBody, FeedRow};
+pub use nodes::Renewed;
+pub use tx::Hints;
+
+use crate::{clock::Clock, config::Config};
+use app::error::PortError;
+use domain::presence::Knobs;
+use limits::Limits;
+use passwords::Passwords;
+use sea_orm::DatabaseConnection;
+use std::{fs::File, sync::Arc};
+
+/// The database and the rules around it. Clones share everything.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    /// SQLite: one connection. PostgreSQL: the pool.
+    writer: DatabaseConnection,
+    /// SQLite: four connections that cannot write. PostgreSQL: the pool.
+    reader: DatabaseConnection,
+    clock: Clock,
+    knobs: Knobs,
+    sign_ins: sign_ins::Settings,
+    feed_keep: domain::time::Millis,
+    passwords: Passwords,
+    limits: Limits,
+    hints: Hints,
+    /// Held while the store is open, so that no second server uses the data folder.
+    _lock: Option<File>,
+}
+
+impl Store {
+    fn with(writer: DatabaseConnection, reader: DatabaseConnection, lock: Option<File>, clock: Clock, config: &Config) -> Self {
+        Store(Arc::new(Inner {
+            writer,
+            reader,
+            knobs: config.presence,
+            sign_ins: sign_ins::Settings::of(config),
+            feed_keep: domain::time::Millis(i64::try_from(config.feed.keep).unwrap_or(i64::MAX)),
+            passwords: Passwords::new(&config.accounts),
+            limits: Limits::new(&config.accounts, &clock),
+            hints: Hints::default(),
+            clock,
+            _lock: lock,
+        }))
+    }
+
+    /// The clock by which everything here is judged.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The times of presence.
+    pub fn knobs(&self) -> &Knobs {
+        &self.0.knobs
+    }
+
+    /// Where changes are hinted at.
+    pub fn hints(&self) -> &Hints {
+        &self.0.hints
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), PortError> {
+        self.0.reader.ping().await.map_err(error::StoreError::from)?;
+        Ok(())
+    }
+
+    /// Closes the connections: what is open ends first, and SQLite's log is folded into its file.
+    pub async fn close(&self) {
+        for pool in [&self.0.reader, &self.0.writer] {
+            if let Err(error) = pool.close_by_ref().await {
+                tracing::warn!(%error, "the database did not close");
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}

@@ -1,0 +1,114 @@
+//! The only place that begins transactions.
+
+use super::{
+    Store,
+    error::StoreError,
+};
+use domain::id::{AccountId, SignInId};
+use sea_orm::{
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::{Notify, broadcast};
+
+/// Hints to the rest of this process that rows have changed. They are sent after the commit, may be spurious and may be lost: the rows
+/// are the truth.
+#[derive(Debug)]
+pub struct Hints {
+    /// The feed has grown. For one waiter, the hub's feeder; a hint that comes while it works is kept.
+    pub feed: Notify,
+    /// Presence or offers of this account changed.
+    pub desks: broadcast::Sender<AccountId>,
+    /// This sign-in ended.
+    pub sign_outs: broadcast::Sender<SignInId>,
+}
+
+impl Default for Hints {
+    fn default() -> Self {
+        Hints { feed: Notify::new(), desks: broadcast::Sender::new(1_024), sign_outs: broadcast::Sender::new(1_024) }
+    }
+}
+
+/// What a transaction changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    Feed,
+    Desk(AccountId),
+    SignOut(SignInId),
+}
+
+/// A transaction that writes.
+pub(super) struct Tx {
+    pub(super) db: DatabaseTransaction,
+    hints: Mutex<Vec<Hint>>,
+}
+
+impl Tx {
+    /// Notes a hint to be sent after the commit.
+    pub(super) fn hint(&self, hint: Hint) {
+        let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+}
+
+/// Sends what it holds when it is dropped, so also when the caller gave up while the commit was under way.
+struct Sending<'a>(&'a Hints, Vec<Hint>);
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        for hint in self.1.drain(..) {
+            match hint {
+                Hint::Feed => self.0.feed.notify_one(),
+                // Nobody listening is no error.
+                Hint::Desk(account) => drop(self.0.desks.send(account)),
+                Hint::SignOut(sign_in) => drop(self.0.sign_outs.send(sign_in)),
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Runs `work` in a transaction that writes; commits if it succeeds, else nothing has happened.
+    ///
+    /// SQLite: one writer, begun as IMMEDIATE. PostgreSQL: READ COMMITTED; whoever changes what a provider shows locks the provider first
+    /// ([`super::feed::lock`]) and the head of the feed last, so nobody waits in a circle.
+    pub(super) async fn write<T>(&self, work: impl AsyncFnOnce(&Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+        let tx = Tx { db: begin(&self.0.writer, options).await?, hints: Mutex::default() };
+        match work(&tx).await {
+            Ok(done) => {
+                let hints = tx.hints.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let _sending = Sending(&self.0.hints, hints);
+                tx.db.commit().await?;
+                Ok(done)
+            }
+            Err(error) => {
+                tx.db.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs `work` on one state of the database, whatever is written meanwhile.
+    pub(super) async fn read<T>(&self, work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let options = match self.0.reader.get_database_backend() {
+            DbBackend::Postgres => TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..TransactionOptions::default()
+            },
+            _ => TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred), ..TransactionOptions::default() },
+        };
+        let tx = begin(&self.0.reader, options).await?;
+        let found = work(&tx).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where transactions are begun")]
+async fn begin(pool: &DatabaseConnection, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
+    pool.begin_with_options(options).await
+}

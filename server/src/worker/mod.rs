@@ -1,0 +1,5 @@
+//! Reconcilers: periodic and woken, without input, safe to run at any time and on any number of nodes.
+
+pub mod feeder;
+pub mod presence;
+pub mod pruner;

@@ -1,0 +1,37 @@
+//! Tells that the node lives, and makes rows of what time alone changes: wishes that end, proofs that run out, nodes that died.
+
+use crate::{lifecycle::Lifecycle, live::desk::Desks, store::{Renewed, Store}};
+use domain::{id::NodeId, time::Millis};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often it looks; design section 5 allows 2 s.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Runs until the node ends.
+pub async fn run(store: Store, desks: Arc<Desks>, node: NodeId, node_beat: Millis, life: Lifecycle) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut renewed = store.clock().now();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = life.stop.cancelled() => return,
+        }
+        let now = store.clock().now();
+        if now.since(renewed) >= node_beat {
+            match store.renew_node(node).await {
+                Ok(Renewed::InTime) => renewed = now,
+                Ok(Renewed::Buried) => {
+                    tracing::warn!("this node was believed dead; its pages attach anew");
+                    renewed = now;
+                    desks.attach_anew();
+                }
+                Err(error) => tracing::warn!(?error, "the node could not tell that it lives"),
+            }
+        }
+        if let Err(error) = store.sweep(now).await {
+            tracing::warn!(?error, "presence could not be swept");
+        }
+    }
+}
