@@ -94,6 +94,8 @@ impl FromServerFnError for AppError {
     /// The framework's own failures: what cannot be understood is the sender's mistake, what cannot be reached is the line's.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
+            // On the server these tell of a body that could not be read, in the browser of an answer that did not come.
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) | ServerFnErrorErr::Deserialization(_) if cfg!(feature = "ssr") => Code::BadRequest.into(),
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) | ServerFnErrorErr::Deserialization(_) => Code::Network.into(),
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::UnsupportedRequestMethod(_) => Code::BadRequest.into(),
             _ => Code::Internal.into(),

@@ -1,5 +1,8 @@
 //! Everything the user of Noren sees, and every server function.
 
+// The types of whole pages are deep when nothing erases them, as in release builds.
+#![recursion_limit = "512"]
+
 pub mod account;
 pub mod choices;
 #[cfg(feature = "ssr")]

@@ -27,7 +27,10 @@ pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Res
         _ => ("blob", "blob"),
     };
     for statement in statements {
-        manager.get_connection().execute_unprepared(&statement.replace(" :key", &format!(" {key}")).replace(" :bytes", &format!(" {bytes}"))).await?;
+        manager
+            .get_connection()
+            .execute_unprepared(&statement.replace(" :key", &format!(" {key}")).replace(" :bytes", &format!(" {bytes}")))
+            .await?;
     }
     Ok(())
 }

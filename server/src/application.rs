@@ -3,6 +3,7 @@
 use crate::{
     clock::Clock,
     config::Config,
+    demo,
     http::{self, AppState, assets::Assets},
     ids,
     lifecycle::Lifecycle,
@@ -83,7 +84,7 @@ impl Application {
             store.bury_others(node).await?;
         }
         store.sweep(store.clock().now()).await?;
-        let demo = false;
+        let demo = demo::prepare(&store, config.demo).await?;
         let snapshot = store.board().await?;
         let hub = Hub::new(Board::new(snapshot.cursor, snapshot.cards), config.feed);
 
@@ -92,6 +93,9 @@ impl Application {
         let desks = Arc::new(Desks::new(node, &config));
         life.spawn(worker::presence::run(store.clone(), Arc::clone(&desks), node, config.node_beat(), life.clone()));
         life.spawn(worker::pruner::run(store.clone(), life.clone()));
+        if demo {
+            life.spawn(demo::run(store.clone(), node, life.stop.clone()));
+        }
 
         let listener = serve::listen(config.listen).map_err(|error| StartError::Listen { address: config.listen, error })?;
         let address = listener.local_addr()?;

@@ -1,5 +1,7 @@
 //! The composition root of Noren: configuration, HTTP, live streams, store, workers.
 #![warn(missing_docs)]
+// The types of Leptos views nest as deep as the pages do.
+#![recursion_limit = "512"]
 
 pub mod application;
 pub mod clock;

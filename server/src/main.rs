@@ -1,4 +1,5 @@
 //! The command line of Noren.
+#![recursion_limit = "512"]
 
 use app::error::words;
 use clap::{Args, Parser, Subcommand};

@@ -25,6 +25,8 @@ use tower::ServiceExt;
 const BACKLOG: i32 = 4_096;
 /// Open files that are not connections: database, log, listener, assets.
 const RESERVED_FILES: u64 = 256;
+/// Bytes that the kernel keeps for a connection beyond what is on its way.
+const UNSENT_MAX: u32 = 16 * 1_024;
 /// What a connection is told when there are too many.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -138,7 +140,9 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(stream);
     // A peer that vanished shows up within about 30 s, also when nothing is being sent.
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5)).with_retries(3))?;
-    socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
+    // A reader that stands still shows after so many bytes, instead of after the megabytes that the kernel would take for it.
+    socket.set_tcp_notsent_lowat(UNSENT_MAX)
 }
 
 async fn run(stream: TcpStream, connection: Arc<Connection>, router: Router, settings: Settings, life: Lifecycle, _seat: Seat) {

@@ -1,6 +1,6 @@
 //! A PostgreSQL cluster that lives as long as one test run.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,7 +17,7 @@ data=$(mktemp -d "${TMPDIR:-/tmp}/noren-postgres.XXXXXX") || exit 1
 "$bin/initdb" --pgdata="$data/db" --username=postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$data/log" 2>&1 &&
 "$bin/pg_ctl" start --wait --silent --pgdata="$data/db" --log="$data/log" --options="-p $port -k $data -c listen_addresses=127.0.0.1 \
   -c max_connections=400 -c fsync=off -c full_page_writes=off -c synchronous_commit=off" >/dev/null 2>&1 </dev/null &&
-echo ready || cat "$data/log"
+echo ready || { cat "$data/log"; echo failed; }
 exec >/dev/null 2>&1
 cat
 "$bin/pg_ctl" stop --mode=immediate --pgdata="$data/db"
@@ -56,12 +56,17 @@ impl Postgres {
             .stderr(Stdio::inherit())
             .spawn()
             .or_fail("could not start PostgreSQL", mend)?;
-        let mut said = String::new();
-        if let Some(mut out) = keeper.stdout.take() {
-            out.read_to_string(&mut said).or_fail("lost PostgreSQL", mend)?;
-        }
+        let out = keeper.stdout.take();
         let started = Self { keeper, url: format!("postgres://postgres@127.0.0.1:{port}/postgres") };
-        if said.trim() == "ready" { Ok(started) } else { Err(Failure::new(format!("PostgreSQL did not start:\n{said}"), mend)) }
+        let mut said = Vec::new();
+        for line in out.into_iter().flat_map(|out| BufReader::new(out).lines()) {
+            match line.or_fail("lost PostgreSQL", mend)?.as_str() {
+                "ready" => return Ok(started),
+                "failed" => break,
+                other => said.push(other.to_owned()),
+            }
+        }
+        Err(Failure::new(format!("PostgreSQL did not start: {}", said.join("\n")), mend))
     }
 }
 
@@ -73,11 +78,11 @@ impl Drop for Postgres {
     }
 }
 
-/// PostgreSQL refuses to run as root.
+/// PostgreSQL refuses to run as root. Unlike `su` and `runuser`, `setpriv` becomes the command and leaves its signals alone.
 fn as_postgres(bin: &Path, port: u16) -> Command {
     let mut command = if is_root() {
-        let mut command = Command::new("runuser");
-        command.args(["-u", "postgres", "--", "sh"]);
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "sh"]);
         command
     } else {
         Command::new("sh")

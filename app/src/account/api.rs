@@ -115,11 +115,12 @@ pub async fn sign_ins() -> Result<Vec<SignInView>, AppError> {
 #[server(endpoint = "account/revoke", prefix = "/api")]
 pub async fn revoke(#[server(default)] sign_in: String) -> Result<(), AppError> {
     use crate::context::{backend, me};
+    let me = me()?;
     let which = match sign_in.as_str() {
         "others" => None,
         id => Some(id.parse().map_err(|_| domain::reject::Code::NotFound)?),
     };
-    Ok(backend().accounts.revoke(&me()?, which).await?)
+    Ok(backend().accounts.revoke(&me, which).await?)
 }
 
 /// Sets a new password by the link that the operator gave.

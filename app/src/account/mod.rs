@@ -188,7 +188,7 @@ pub fn AccountPage() -> impl IntoView {
 
 /// The own account.
 #[component]
-fn Own(me: MeView, sign_ins: Vec<SignInView>) -> impl IntoView {
+fn Own(me: MeView, sign_ins: Vec<SignInView>) -> AnyView {
     let site = expect_context::<TheSite>();
     let name = RwSignal::new(me.display_name.clone());
     let typed_name = Callback::new(move |typed: Typed| name.set(typed.one("display_name")));
@@ -236,11 +236,12 @@ fn Own(me: MeView, sign_ins: Vec<SignInView>) -> impl IntoView {
             </Form>
         </div>
     }
+    .into_any()
 }
 
 /// The browsers that are signed in.
 #[component]
-fn SignIns(sign_ins: Vec<SignInView>) -> impl IntoView {
+fn SignIns(sign_ins: Vec<SignInView>) -> AnyView {
     let all = RwSignal::new(sign_ins);
     let others = Memo::new(move |_| all.read().iter().filter(|s| !s.here).count());
     let row = move |one: SignInView| {
@@ -283,4 +284,5 @@ fn SignIns(sign_ins: Vec<SignInView>) -> impl IntoView {
             }}
         </section>
     }
+    .into_any()
 }

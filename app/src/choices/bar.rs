@@ -37,7 +37,7 @@ fn select(name: &'static str, label: &'static str, any: &'static str, choices: V
 pub fn FilterBar(
     /// What the address asks for.
     wanted: Memo<Wanted>,
-) -> impl IntoView {
+) -> AnyView {
     let form = NodeRef::<html::Form>::new();
     let navigate = use_navigate();
     let go = move || {
@@ -128,4 +128,5 @@ pub fn FilterBar(
             <noscript><button class="btn main" type="submit">"Show"</button></noscript>
         </form>
     }
+    .into_any()
 }

@@ -85,7 +85,7 @@ impl Screen {
 
     /// Whether somebody reads: the pointer is over the list, the focus within it, or its top is out of sight.
     fn is_read(self) -> bool {
-        let scrolled = || self.list.get_untracked().is_some_and(|list| list.get_bounding_client_rect().top() < 0.0);
+        let scrolled = || self.list.try_get_untracked().flatten().is_some_and(|list| list.get_bounding_client_rect().top() < 0.0);
         self.model.try_with_value(|m| m.pointer || m.focus).unwrap_or(false) || scrolled()
     }
 
@@ -351,7 +351,7 @@ pub fn Board(
     snapshot: Snapshot,
     /// The closed offers, where the address asks for them.
     closed: Option<Vec<Card>>,
-) -> impl IntoView {
+) -> AnyView {
     let first = wanted.get_untracked();
     let view = View::new(&snapshot, first.filter.clone(), first.window);
     let screen = Screen {
@@ -397,7 +397,7 @@ pub fn Board(
         let (beyond, wanted) = (screen.beyond.get(), wanted.get());
         (beyond > 0 && wanted.window < WINDOW_MAX).then(|| {
             let href = Wanted::href(&wanted.filter, &format!("show={}", wanted.window.saturating_add(WINDOW)));
-            view! { <p class="more"><a class="btn" href=href attr:data-noscroll="">{format!("Show more ({beyond} more are here)")}</a></p> }
+            view! { <p class="more"><a class="btn" href=href data-noscroll="">{format!("Show more ({beyond} more are here)")}</a></p> }
         })
     };
     view! {
@@ -455,11 +455,12 @@ pub fn Board(
         {more}
         <Closed wanted screen open=closed.is_some()/>
     }
+    .into_any()
 }
 
 /// Nobody is here: what else can be done.
 #[component]
-fn Nobody(wanted: Memo<Wanted>) -> impl IntoView {
+fn Nobody(wanted: Memo<Wanted>) -> AnyView {
     let narrowed = !wanted.get_untracked().filter.is_everything();
     view! {
         <div class="nobody">
@@ -468,11 +469,12 @@ fn Nobody(wanted: Memo<Wanted>) -> impl IntoView {
             {narrowed.then(|| view! { <p><a class="btn" href="/">"Show everybody"</a></p> })}
         </div>
     }
+    .into_any()
 }
 
 /// The offers that are closed now: folded, in pages. Without JavaScript a link opens them.
 #[component]
-fn Closed(wanted: Memo<Wanted>, screen: Screen, open: bool) -> impl IntoView {
+fn Closed(wanted: Memo<Wanted>, screen: Screen, open: bool) -> AnyView {
     // The next page to read, while there may be one.
     let next = RwSignal::new(wanted.get_untracked().closed.map_or(0, |page| page.saturating_add(1)));
     let (ended, loading) = (RwSignal::new(open && screen.closed_cards.with_untracked(|c| c.len() < CLOSED_PAGE)), RwSignal::new(false));
@@ -539,6 +541,7 @@ fn Closed(wanted: Memo<Wanted>, screen: Screen, open: bool) -> impl IntoView {
             {more}
         </details>
     }
+    .into_any()
 }
 
 #[cfg(test)]

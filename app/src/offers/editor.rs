@@ -96,7 +96,7 @@ pub fn Editor(
     me: MeView,
     /// The offer as it stands, when it is revised.
     saved: Option<OwnOffer>,
-) -> impl IntoView {
+) -> AnyView {
     let site = expect_context::<TheSite>();
     let kept = saved.as_ref().map(|own| own.card.clone());
     let shown = RwSignal::new(kept.clone().map(|card| Card { is: Shown::Online, ..card }).or_else(|| blank(&me)));
@@ -201,6 +201,7 @@ pub fn Editor(
             </section>
         </div>
     }
+    .into_any()
 }
 
 /// Tags of languages that are not among the boxes.
@@ -225,7 +226,7 @@ fn Draft(draft: bool) -> impl IntoView {
 
 /// The offer as it was saved elsewhere.
 #[component]
-fn AsItStands(own: OwnOffer) -> impl IntoView {
+fn AsItStands(own: OwnOffer) -> AnyView {
     let c = own.card;
     let rows = [
         (Field::Title, c.title.clone()),
@@ -242,4 +243,5 @@ fn AsItStands(own: OwnOffer) -> impl IntoView {
             <dl class="kv">{rows.map(|(field, text)| view! { <dt>{label(field)}</dt><dd class="plain">{text}</dd> }).collect_view()}</dl>
         </div>
     }
+    .into_any()
 }

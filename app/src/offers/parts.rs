@@ -99,7 +99,7 @@ fn Late() -> impl IntoView {
 pub fn OfferDetails(
     /// The offer.
     offer: OfferView,
-) -> impl IntoView {
+) -> AnyView {
     let live = RwSignal::new(offer.card.clone());
     let card: Signal<Card> = live.into();
     if offer.status == Status::Listed {
@@ -162,6 +162,7 @@ pub fn OfferDetails(
             </div>
         </article>
     }
+    .into_any()
 }
 
 /// A provider's page.
@@ -169,7 +170,7 @@ pub fn OfferDetails(
 pub fn ProviderDetails(
     /// The provider.
     provider: ProviderView,
-) -> impl IntoView {
+) -> AnyView {
     let cards: Vec<_> = provider.cards.into_iter().map(RwSignal::new).collect();
     Followed::start(cards.clone(), provider.cursor);
     let name = provider.name;
@@ -188,4 +189,5 @@ pub fn ProviderDetails(
             {cards.into_iter().map(|card| view! { <CardItem card=card.into() just_closed=Signal::stored(false)/> }).collect_view()}
         </ul>
     }
+    .into_any()
 }

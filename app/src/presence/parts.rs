@@ -7,7 +7,7 @@ use crate::{
     offers::api::OwnOffer,
     routes,
     ui::{
-        form::{ChoiceField, Form, Submit},
+        form::{ChoiceField, Form, Submit, Typed},
         time::{Moment, Shape, browser_now, left_words, stretch_words},
     },
 };
@@ -98,7 +98,7 @@ pub fn Desktop(
     first: Desk,
     /// The own offers.
     offers: Vec<OwnOffer>,
-) -> impl IntoView {
+) -> AnyView {
     let state = expect_context::<DeskState>();
     let desk = Memo::new(move |_| state.desk.get().unwrap_or_else(|| first.clone()));
     let offers = RwSignal::new(offers);
@@ -118,11 +118,12 @@ pub fn Desktop(
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// The curtain and the toggle.
 #[component]
-fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) -> impl IntoView {
+fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) -> AnyView {
     let state = expect_context::<DeskState>();
     let shown = Memo::new(move |_| desk.read().presence.shown());
     let out = Memo::new(move |_| matches!(desk.read().presence, Presence::Online { .. } | Presence::Busy { .. }));
@@ -155,13 +156,15 @@ fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) 
     let choices = offers.with_untracked(|all| all.iter().filter(|o| o.status == Status::Listed).map(|o| (o.card.id.to_string(), o.card.title.clone())).collect::<Vec<_>>());
     let several = choices.len() > 1;
     let chosen: Vec<String> = choices.iter().map(|(id, _)| id.clone()).filter(|id| hung.is_empty() || hung.iter().any(|h| h.to_string() == *id)).collect();
+    // All offers are told as none, so that one registered later joins them.
+    let prepare = Callback::new(move |typed: Typed| if typed.all("offers").len() == listed.get_untracked() { typed.without("offers[]") } else { typed });
     view! {
         <section class="panel shop" data-presence=move || shown.get().as_str() aria-label="Curtain">
             <Curtain/>
             <div class="body">
                 <p class="story" role="status">{story}</p>
                 {left}
-                <Form id="toggle" action=Signal::derive(move || if out.get() { GO_OFFLINE } else { GO_ONLINE }) on_done=learn>
+                <Form id="toggle" action=Signal::derive(move || if out.get() { GO_OFFLINE } else { GO_ONLINE }) prepare on_done=learn>
                     // A disabled fieldset is not sent, so taking the curtain in asks nothing.
                     <fieldset class="bare" disabled=move || out.get() hidden=move || out.get() || listed.get() == 0>
                         <ChoiceField
@@ -185,6 +188,7 @@ fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) 
             </div>
         </section>
     }
+    .into_any()
 }
 
 /// Buttons that move the end of the wish.
@@ -220,7 +224,7 @@ fn Renew(desk: Memo<Desk>, listed: Memo<usize>) -> impl IntoView {
 
 /// Which offers hang out, and how the first of them looks to others now.
 #[component]
-fn Hanging(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> impl IntoView {
+fn Hanging(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
     let hung = move || {
         let desk = desk.read();
         offers.read().iter().filter(|o| o.status == Status::Listed && desk.offers.contains(&o.card.id)).cloned().collect::<Vec<_>>()
@@ -262,11 +266,12 @@ fn Hanging(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> impl IntoView {
             {preview}
         </section>
     }
+    .into_any()
 }
 
 /// What proves that the provider is there.
 #[component]
-fn Proof(desk: Memo<Desk>) -> impl IntoView {
+fn Proof(desk: Memo<Desk>) -> AnyView {
     let state = expect_context::<DeskState>();
     let this = move || match state.line.get() {
         Line::Off | Line::Opening => "not connected yet".to_owned(),
@@ -321,6 +326,7 @@ fn Proof(desk: Memo<Desk>) -> impl IntoView {
             </noscript>
         </section>
     }
+    .into_any()
 }
 
 /// An event in words.
@@ -342,7 +348,7 @@ fn event_words(event: &DeskEvent) -> String {
 
 /// The last events.
 #[component]
-fn Log(desk: Memo<Desk>) -> impl IntoView {
+fn Log(desk: Memo<Desk>) -> AnyView {
     let events = Memo::new(move |_| desk.read().events.clone());
     let lines = move || {
         let events = events.get();
@@ -358,11 +364,12 @@ fn Log(desk: Memo<Desk>) -> impl IntoView {
             <ul class="log">{lines}</ul>
         </section>
     }
+    .into_any()
 }
 
 /// The own offers, with ways to change them.
 #[component]
-fn OwnOffers(offers: RwSignal<Vec<OwnOffer>>) -> impl IntoView {
+fn OwnOffers(offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
     let row = move |offer: OwnOffer| {
         let id = offer.card.id;
         let retired = Callback::new(move |_: String| offers.update(|all| all.retain(|o| o.card.id != id)));
@@ -394,6 +401,7 @@ fn OwnOffers(offers: RwSignal<Vec<OwnOffer>>) -> impl IntoView {
             <p><a class="btn" href=routes::NEW_OFFER>"Register an offer"</a></p>
         </section>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -56,6 +56,12 @@ impl Typed {
         values.map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
     }
 
+    /// The same without a field.
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.retain(|(n, _)| n != name);
+        self
+    }
+
     /// As a form sends it.
     fn body(&self) -> String {
         let Ok(params) = web_sys::UrlSearchParams::new() else { return String::new() };
@@ -168,6 +174,9 @@ pub fn Form(
     /// The rules of the fields.
     #[prop(optional)]
     check: Option<Check>,
+    /// Puts what was typed into the words of the wire before it is sent.
+    #[prop(optional)]
+    prepare: Option<Callback<Typed, Typed>>,
     /// Whether the page is loaded anew afterwards, because another person looks at it.
     #[prop(optional)]
     reload: bool,
@@ -214,6 +223,7 @@ pub fn Form(
             state.refuse(reject.into(), &form);
             return;
         }
+        let typed = prepare.map_or(typed.clone(), |prepare| prepare.run(typed));
         state.pending.set(true);
         let (path, navigate) = (action.get_untracked(), navigate.clone());
         spawn_local(async move {

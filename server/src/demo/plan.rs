@@ -6,6 +6,10 @@ use std::time::Duration;
 const OPEN: std::ops::RangeInclusive<usize> = 20..=30;
 /// Most robots that have a guest.
 const TALKS: usize = 4;
+/// Among how many of those that have waited longest the dice choose: so everybody gets a turn, and nobody can tell when.
+const WAITING: usize = 6;
+/// Turns before the first one, at which the robots are said to have changed last: they shuffle who comes first.
+const BEFORE: u64 = 1_000;
 
 /// What a robot is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +73,9 @@ pub struct Plan {
 impl Plan {
     /// A plan for robots with that many offers each, all of them away.
     pub fn new(offers: impl IntoIterator<Item = usize>, seed: u64) -> Self {
-        let robots = offers.into_iter().map(|offers| Robot { offers, doing: Doing::Away, since: 0 }).collect();
-        Plan { robots, turn: 0, dice: Dice(seed), filled: false }
+        let mut dice = Dice(seed);
+        let robots = offers.into_iter().map(|offers| Robot { offers, doing: Doing::Away, since: dice.below(BEFORE) }).collect();
+        Plan { robots, turn: BEFORE, dice, filled: false }
     }
 
     /// How long to wait before the next step: not at all until the board is filled, then 2 to 6 seconds.
@@ -141,12 +146,12 @@ impl Plan {
         talking.min_by_key(|(_, r)| r.since).map(|(who, _)| Step::End(who))
     }
 
-    /// One of the robots that do this, from the half that has done it longest: so everybody gets a turn.
+    /// One of the robots that have done this longest.
     fn one_of(&mut self, doing: Doing) -> Option<usize> {
         let mut who: Vec<(u64, usize)> =
             self.robots.iter().enumerate().filter(|(_, r)| r.doing == doing).map(|(i, r)| (r.since, i)).collect();
         who.sort_unstable();
-        who.truncate(who.len().div_ceil(2));
+        who.truncate(WAITING);
         let who: Vec<usize> = who.into_iter().map(|(_, i)| i).collect();
         self.dice.pick(&who)
     }

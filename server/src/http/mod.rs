@@ -52,7 +52,7 @@ pub fn router(state: AppState) -> Router {
     let answer_timeout = Duration::from_millis(http.answer_timeout);
     let timeout = || TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, answer_timeout);
 
-    let pages = pages::routes(&state)
+    let pages = pages::routes()
         .route("/api/{*path}", any(api::call))
         // HTML and JSON only: assets are compressed already, and the predicate skips event streams.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))

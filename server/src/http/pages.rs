@@ -32,22 +32,23 @@ pub fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
     }
 }
 
-/// The routes of all pages; everything else is a page that says so.
-pub fn routes(state: &AppState) -> Router<AppState> {
-    let options = state.options.clone();
-    Router::<AppState>::new()
-        .leptos_routes_with_context(state, listing(), context(state), move || app::shell(options.clone()))
-        .fallback(not_found)
+/// The routes of all pages; everything else is a page that says so. Only the pages: the framework's own list would also mount the server functions,
+/// past the layer that they must go through.
+pub fn routes() -> Router<AppState> {
+    Router::<AppState>::new().leptos_routes_with_handler(listing(), render).fallback(not_found)
 }
 
-async fn not_found(State(state): State<AppState>, request: Request<Body>) -> Response {
+async fn render(State(state): State<AppState>, request: Request<Body>) -> Response {
+    let options = state.options.clone();
+    leptos_axum::render_app_async_with_context(context(&state), move || app::shell(options.clone()))(request).await
+}
+
+async fn not_found(state: State<AppState>, request: Request<Body>) -> Response {
     let wants_page = request.headers().get(http::header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
     if !wants_page {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let options = state.options.clone();
-    let render = leptos_axum::render_app_async_with_context(context(&state), move || app::shell(options.clone()));
-    let mut response = render(request).await;
+    let mut response = render(state, request).await;
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
 }

@@ -158,7 +158,8 @@ impl Accounts for Store {
         let id = AccountId(row.ok_or(Code::LinkExpired)?.account);
         let account = account::Entity::find_by_id(id.0).one(&self.0.reader).await.map_err(StoreError::from)?.ok_or(Code::LinkExpired)?;
         // Only here is it known whose password it will be.
-        NewPassword::parse(new.reveal(), Email::parse(&account.email).ok().as_ref()).map_err(|code| StoreError::from(Reject::field(Field::Password, code)))?;
+        NewPassword::parse(new.reveal(), Email::parse(&account.email).ok().as_ref())
+            .map_err(|code| StoreError::from(Reject::field(Field::Password, code)))?;
         let hash = self.0.passwords.hash(new.reveal()).await?;
         let reset = self.write(async |tx| {
             let used = reset_link::Entity::update_many()

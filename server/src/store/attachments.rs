@@ -15,7 +15,11 @@ use domain::{
     time::{Millis, Timestamp},
 };
 use entity::{attachment, node, presence};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::{Expr, LockType}};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, LockType},
+};
 
 impl Store {
     /// Attaches a page of an account that `node` holds the line to. With a wish that still stands the curtain goes out by itself.
@@ -43,13 +47,13 @@ impl Store {
             let gap = broken.map_or(Millis(0), |at| now.since(at));
             match (before.shown()?, judged) {
                 (Shown::Offline, Presence::Online { .. }) => record(tx, account, now, DeskEventKind::CameBack, gap).await?,
-                (Shown::Online, Presence::Online { .. }) if broken.is_some() => record(tx, account, now, DeskEventKind::LineGap, gap).await?,
+                (Shown::Online, Presence::Online { .. }) if broken.is_some() => {
+                    record(tx, account, now, DeskEventKind::LineGap, gap).await?
+                }
                 _ => {}
             }
             if before.presence.is_some() {
-                // What was granted for want of a page is used up: this page is the proof now.
                 presence::Entity::update_many()
-                    .col_expr(presence::Column::ProvedUntil, Expr::value(now.0))
                     .col_expr(presence::Column::LineLostAt, Expr::value(None::<i64>))
                     .filter(presence::Column::Account.eq(account.0))
                     .exec(&tx.db)

@@ -6,8 +6,8 @@ use domain::time::Timestamp;
 use entity::{desk_event, feed, feed_head, node, presence, sign_in};
 use migration::Migrator;
 use sea_orm::{
-    ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait, FromQueryResult, QuerySelect,
-    Statement,
+    ActiveValue::Set,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait, FromQueryResult, QuerySelect, Statement,
     sea_query::{Expr, ExprTrait, OnConflict},
     sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
@@ -189,7 +189,10 @@ async fn sqlite(
 }
 
 async fn refuse_old_sqlite(db: &DatabaseConnection) -> Result<(), OpenError> {
-    let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, "SELECT sqlite_version() AS version")).await.map_err(OpenError::Unusable)?;
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Sqlite, "SELECT sqlite_version() AS version"))
+        .await
+        .map_err(OpenError::Unusable)?;
     let version: String = row.map(|row| row.try_get("", "version")).transpose().map_err(OpenError::Unusable)?.unwrap_or_default();
     if is_sound(&version) { Ok(()) } else { Err(OpenError::OldSqlite(version)) }
 }
@@ -205,7 +208,9 @@ async fn migrate_postgres(url: &str) -> Result<(), OpenError> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).acquire_timeout(ACQUIRE).set_application_name("noren migration").sqlx_logging(false);
     let db = Database::connect(options).await.map_err(OpenError::Unreachable)?;
-    db.execute_unprepared(&format!("SET lock_timeout = '60s'; SELECT pg_advisory_lock({MIGRATION_LOCK})")).await.map_err(OpenError::Migration)?;
+    db.execute_unprepared(&format!("SET lock_timeout = '60s'; SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+        .await
+        .map_err(OpenError::Migration)?;
     let migrated = Migrator::up(&db, None).await;
     // The connection's end frees the lock.
     db.close().await.map_err(OpenError::Unusable)?;

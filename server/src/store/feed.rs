@@ -309,7 +309,8 @@ impl Store {
                 .find_also_related(account::Entity)
                 .all(db)
                 .await?;
-            let presences: HashMap<Uuid, presence::Model> = presence::Entity::find().all(db).await?.into_iter().map(|row| (row.account, row)).collect();
+            let presences: HashMap<Uuid, presence::Model> =
+                presence::Entity::find().all(db).await?.into_iter().map(|row| (row.account, row)).collect();
             let chosen: HashSet<Uuid> = presence_offer::Entity::find().all(db).await?.into_iter().map(|row| row.offer).collect();
             let mut cards = Vec::with_capacity(offers.len());
             for (offer, account) in &offers {

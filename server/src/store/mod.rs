@@ -23,6 +23,7 @@ mod tx;
 
 pub use connect::OpenError;
 pub use demo::{Cast, Robot};
+pub use error::StoreError;
 pub use feed::{BoardSnapshot, FeedBody, FeedRow};
 pub use nodes::Renewed;
 pub use tx::Hints;
@@ -88,7 +89,7 @@ impl Store {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), PortError> {
-        self.0.reader.ping().await.map_err(error::StoreError::from)?;
+        self.0.reader.ping().await.map_err(StoreError::from)?;
         Ok(())
     }
 

@@ -12,7 +12,11 @@ use domain::{
     time::Timestamp,
 };
 use entity::{attachment, node};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::{Expr, LockType}};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, LockType},
+};
 use uuid::Uuid;
 
 /// What a node learns when it tells that it lives.
@@ -92,7 +96,12 @@ impl Store {
         .await
     }
 
-    async fn bury_pages(&self, account: AccountId, dead: Uuid, is_dead: impl Fn(Timestamp) -> bool + Send + Sync) -> Result<(), StoreError> {
+    async fn bury_pages(
+        &self,
+        account: AccountId,
+        dead: Uuid,
+        is_dead: impl Fn(Timestamp) -> bool + Send + Sync,
+    ) -> Result<(), StoreError> {
         self.write(async |tx| {
             let (before, now) = Provider::lock(self, tx, account).await?;
             let Some(node) = node::Entity::find_by_id(dead).lock(LockType::KeyShare).one(&tx.db).await? else { return Ok(()) };

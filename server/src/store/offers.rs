@@ -105,7 +105,12 @@ impl Offers for Store {
             let provider = Provider::load(db, me.id, self.knobs(), now).await?;
             let offers = offer::Entity::find().filter(kept(me.id)).order_by_desc(offer::Column::Id).all(db).await?;
             let own = |row: offer::Model| -> Result<OwnOffer, StoreError> {
-                Ok(OwnOffer { card: provider.card(&row)?, status: rows::status(&row.status)?, description: row.description, version: row.version })
+                Ok(OwnOffer {
+                    card: provider.card(&row)?,
+                    status: rows::status(&row.status)?,
+                    description: row.description,
+                    version: row.version,
+                })
             };
             offers.into_iter().map(own).collect()
         });

@@ -8,7 +8,7 @@ use argon2::{
 };
 use domain::reject::Code;
 use std::sync::Arc;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 /// Hashes and verifies passwords with argon2id.
 pub(super) struct Passwords {
@@ -17,34 +17,31 @@ pub(super) struct Passwords {
     places: Semaphore,
     cores: Arc<Semaphore>,
     /// What an unknown account's password is verified against, so that it takes the same time.
-    dummy: OnceCell<String>,
+    dummy: String,
 }
 
 impl Passwords {
     pub(super) fn new(config: &config::Accounts) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let params = Params::new(config.argon2_memory, config.argon2_passes, 1, None).unwrap_or(Params::DEFAULT);
         Passwords {
-            params: Params::new(config.argon2_memory, config.argon2_passes, 1, None).unwrap_or(Params::DEFAULT),
+            dummy: hash(params.clone(), "nobody has this password").expect("argon2 hashes with parameters that it has checked"),
+            params,
             places: Semaphore::new(cores.saturating_add(config.hash_queue)),
             cores: Arc::new(Semaphore::new(cores)),
-            dummy: OnceCell::new(),
         }
     }
 
     /// The hash of a new password as a PHC string. Errors: `Overloaded`.
     pub(super) async fn hash(&self, password: &str) -> Result<String, StoreError> {
         let (password, params) = (password.to_owned(), self.params.clone());
-        self.work(move || argon2(params).hash_password(password.as_bytes()).map(|hash| hash.to_string())).await?.map_err(broken)
+        self.work(move || hash(params, &password)).await?.map_err(broken)
     }
 
     /// Whether the password belongs to the hash; without a hash it does the same work and says no. Errors: `Overloaded`.
     pub(super) async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, StoreError> {
         let known = hash.is_some();
-        let hash = match hash {
-            Some(hash) => hash,
-            None => self.dummy.get_or_try_init(|| self.hash("nobody has this password")).await?,
-        };
-        let (password, hash) = (password.to_owned(), hash.to_owned());
+        let (password, hash) = (password.to_owned(), hash.unwrap_or(&self.dummy).to_owned());
         let fits = self.work(move || {
             let hash = PasswordHash::new(&hash)?;
             Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
@@ -70,8 +67,8 @@ impl Passwords {
     }
 }
 
-fn argon2(params: Params) -> Argon2<'static> {
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+fn hash(params: Params, password: &str) -> argon2::password_hash::Result<String> {
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password(password.as_bytes())?.to_string())
 }
 
 fn broken(error: impl std::fmt::Display) -> StoreError {

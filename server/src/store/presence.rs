@@ -68,7 +68,8 @@ impl Presences for Store {
             hang_out(tx, account, chosen.as_ref()).await?;
             let facts = before.facts();
             let renewed = matches!(judge(&facts, now), Presence::Online { .. }) || (facts.consultation.is_some() && before.wishes(now));
-            let proved_until = if facts.attached > 0 { facts.proved_until } else { facts.proved_until.max(now.after(self.knobs().without_page)) };
+            let proved_until =
+                if facts.attached > 0 { facts.proved_until } else { facts.proved_until.max(now.after(self.knobs().without_page)) };
             let mut change = presence::Entity::update_many()
                 .col_expr(presence::Column::Until, Expr::value(now.after(stretch).0))
                 .col_expr(presence::Column::AllOffers, Expr::value(chosen.is_none()))
@@ -219,7 +220,13 @@ impl Store {
 }
 
 /// Notes what the last page of a provider leaves behind: until when it is believed and, if a wish stands, since when the line is broken.
-pub(super) async fn leave_behind(tx: &Tx, of: &Provider, proved_until: Timestamp, lost_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn leave_behind(
+    tx: &Tx,
+    of: &Provider,
+    proved_until: Timestamp,
+    lost_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let lost_at = lost_at.filter(|_| of.wishes(now));
     presence::Entity::update_many()
         .col_expr(presence::Column::ProvedUntil, Expr::value(proved_until.0))

@@ -24,7 +24,8 @@ impl Store {
     pub async fn set_setting(&self, key: &str, value: &str) -> Result<(), PortError> {
         let row = setting::ActiveModel { key: Set(key.into()), value: Set(value.into()) };
         let replace = OnConflict::column(setting::Column::Key).update_column(setting::Column::Value).to_owned();
-        let done = self.write(async |tx| Ok(setting::Entity::insert(row).on_conflict(replace).exec_without_returning(&tx.db).await.map(drop)?));
+        let done =
+            self.write(async |tx| Ok(setting::Entity::insert(row).on_conflict(replace).exec_without_returning(&tx.db).await.map(drop)?));
         Ok(done.await?)
     }
 
@@ -44,7 +45,7 @@ impl Store {
             for row in &ended {
                 tx.hint(Hint::SignOut(SignInId(row.id)));
             }
-            sign_in::Entity::delete_many().filter(sign_in::Column::Id.is_in(ended.iter().map(|row| row.id))).exec(db).await?;
+            sign_in::Entity::delete_many().filter(self.0.sign_ins.ended(now)).exec(db).await?;
             db.execute_unprepared(&format!(
                 "DELETE FROM desk_event WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY account ORDER BY at DESC, id DESC) AS place \
                  FROM desk_event) AS numbered WHERE place > {DESK_EVENTS_KEPT})"

@@ -18,11 +18,7 @@ use domain::{
     time::{Millis, Timestamp},
 };
 use entity::{account, offer, sign_in};
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
-    sea_query::Expr,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 /// How often `last_seen_at` is written.
 const SEEN_EVERY: Millis = Millis::minutes(1);
@@ -120,7 +116,10 @@ impl Store {
                 .col_expr(sign_in::Column::LastSeenAt, Expr::value(now.0))
                 .filter(sign_in::Column::Id.eq(me.sign_in.0))
                 .filter(sign_in::Column::LastSeenAt.eq(seen.0));
-            self.write(async |tx| Ok(seen_now.exec(&tx.db).await.map(drop)?)).await?;
+            // Whoever is signed in stays so, also when this cannot be written now.
+            if let Err(error) = self.write(async |tx| Ok(seen_now.exec(&tx.db).await.map(drop)?)).await {
+                tracing::warn!(%error, "a sign-in was seen, but that was not written");
+            }
         }
         Ok(Some(me))
     }

@@ -1,12 +1,10 @@
 //! The only place that begins transactions.
 
-use super::{
-    Store,
-    error::StoreError,
-};
+use super::{Store, error::StoreError};
 use domain::id::{AccountId, SignInId};
 use sea_orm::{
-    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::{Notify, broadcast};
@@ -75,7 +73,8 @@ impl Store {
     /// SQLite: one writer, begun as IMMEDIATE. PostgreSQL: READ COMMITTED; whoever changes what a provider shows locks the provider first
     /// ([`super::feed::lock`]) and the head of the feed last, so nobody waits in a circle.
     pub(super) async fn write<T>(&self, work: impl AsyncFnOnce(&Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+        let options =
+            TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
         let tx = Tx { db: begin(&self.0.writer, options).await?, hints: Mutex::default() };
         match work(&tx).await {
             Ok(done) => {
@@ -85,7 +84,9 @@ impl Store {
                 Ok(done)
             }
             Err(error) => {
-                tx.db.rollback().await?;
+                if let Err(rollback) = tx.db.rollback().await {
+                    tracing::warn!(error = %rollback, "a transaction was not rolled back, its connection is given up");
+                }
                 Err(error)
             }
         }

@@ -73,7 +73,7 @@ async fn a_new_password_ends_every_other_sign_in() {
 async fn a_reset_link_works_once() {
     let node = Node::start().await;
     node.account("Ana").await;
-    let token = node.store.reset_link("ana@example.org").await.unwrap();
+    let token = node.store.reset_link(&domain::account::Email::parse("ana@example.org").unwrap()).await.unwrap();
     let set = [("token", token.as_str()), ("password", "four other random words")];
     assert_eq!(node.client().api("account/reset", &set).await.0, 200);
     let (status, json) = node.client().api("account/reset", &set).await;

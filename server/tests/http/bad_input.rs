@@ -11,7 +11,8 @@ const NOWHERE: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Every function with its bad cases. Reads that take nothing have none but the generated ones.
 fn cases() -> BTreeMap<&'static str, Vec<Case>> {
-    let long = "x".repeat(5_000).leak() as &'static str;
+    let long: &'static str = "x".repeat(5_000).leak();
+    let name = |name: &'static str| -> &'static [(&'static str, &'static str)] { vec![("display_name", name)].leak() };
     let offer: &'static [(&'static str, &'static str)] = &[("title", "T"), ("description", "D"), ("category", "languages"), ("languages", "en"), ("media", "chat"), ("currency", "EUR")];
     let with = |more: &[(&'static str, &'static str)]| -> &'static [(&'static str, &'static str)] {
         let kept = offer.iter().filter(|(k, _)| !more.iter().any(|(m, _)| m == k));
@@ -31,7 +32,7 @@ fn cases() -> BTreeMap<&'static str, Vec<Case>> {
         ("/api/account/sign_in", vec![(&[][..], 422, "bad_sign_in"), (&[("email", "x"), ("password", "y")], 422, "bad_sign_in")]),
         ("/api/account/sign_out", vec![]),
         ("/api/account/change_password", vec![(&[][..], 422, "required"), (&[("current_password", "x"), ("password", "three other words")], 422, "wrong_password")]),
-        ("/api/account/rename", vec![(&[][..], 422, "required"), (&[("display_name", long)], 422, "too_long"), (&[("display_name", "a\u{202e}b")], 422, "bad_text")]),
+        ("/api/account/rename", vec![(&[][..], 422, "required"), (name(long), 422, "too_long"), (&[("display_name", "a\u{202e}b")], 422, "bad_text")]),
         ("/api/account/sign_ins", vec![]),
         ("/api/account/revoke", vec![(&[][..], 404, "not_found"), (&[("sign_in", NOWHERE)], 404, "not_found"), (&[("sign_in", "'; drop table")], 404, "not_found")]),
         ("/api/account/reset", vec![(&[][..], 422, "required"), (&[("token", "guessed"), ("password", "three other words")], 410, "link_expired")]),
@@ -72,7 +73,7 @@ fn cases() -> BTreeMap<&'static str, Vec<Case>> {
                 (&[("minutes", "31")], 422, "bad_minutes"),
                 (&[("minutes", "30")], 409, "no_listed_offers"),
                 (&[("minutes", "30"), ("offers", "x")], 422, "bad_offers"),
-                (&[("minutes", "30"), ("offers", NOWHERE)], 422, "bad_offers"),
+                (&[("minutes", "30"), ("offers", NOWHERE)], 409, "no_listed_offers"),
             ],
         ),
         ("/api/presence/go_offline", vec![]),

@@ -97,8 +97,9 @@ async fn a_page_that_leaves_is_believed_for_a_short_while_and_a_reload_is_no_gap
     let (ana, offer, cookie) = provider(&node).await;
     let (mut page, _) = open(&node, &cookie, None).await.ok().unwrap();
     page.until(|d| d.pages == 1).await;
-    ana.go_online().await;
     let mut watcher = node.watch(None).await;
+    ana.go_online().await;
+    assert_eq!(watcher.presence_of(&offer).await, "online");
     let before = node.hub.head();
     page.say(FromPage::Leave {}).await;
     page.0.close(None).await.unwrap();
@@ -121,8 +122,9 @@ async fn a_page_that_stops_answering_is_lost_and_back_by_itself() {
     let (ana, offer, cookie) = provider(&node).await;
     let (mut page, _) = open(&node, &cookie, None).await.ok().unwrap();
     page.until(|d| d.pages == 1).await;
-    ana.go_online().await;
     let mut watcher = node.watch(None).await;
+    ana.go_online().await;
+    assert_eq!(watcher.presence_of(&offer).await, "online");
     // The socket stays open, and pings would be answered by the library: only answers of the page's own code count.
     assert_eq!(watcher.presence_of(&offer).await, "gone");
     let (mut again, _) = open(&node, &cookie, None).await.ok().unwrap();

@@ -66,7 +66,8 @@ impl Node {
     /// A client that has signed up.
     pub async fn account(&self, name: &str) -> Client {
         let client = self.client();
-        let email = format!("{}@example.org", name.to_lowercase());
+        let local: String = name.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+        let email = format!("{local}@example.org");
         let (status, json) = client.api("account/sign_up", &[("display_name", name), ("email", &email), ("password", PASSWORD)]).await;
         assert_eq!(status, StatusCode::OK, "{json}");
         client

@@ -96,7 +96,7 @@ async fn revising_and_retiring_reach_the_watchers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn user_text_is_never_markup() {
     let node = Node::start().await;
-    let ana = node.account("Ana</title><script>alert(1)</script>").await;
+    let ana = node.account("</title><script>alert(1)</script>").await;
     let evil = "</textarea><script>alert(2)</script>";
     let sound = offer_fields(evil);
     let (_, json) = ana.api("offers/register", &fields(&sound, &[("description", evil)])).await;

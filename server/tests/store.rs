@@ -1,0 +1,15 @@
+//! Every use case of the store, on SQLite and on a real PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "support/db.rs"]
+mod db;
+
+mod store {
+    mod accounts;
+    mod feed;
+    mod offers;
+    mod opening;
+    mod presence;
+    mod world;
+}
