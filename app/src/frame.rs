@@ -18,6 +18,7 @@ use crate::{
         problem::NotFoundPage,
         time::Hydrated,
         update::UpdatePrompt,
+        view::{text, when},
     },
 };
 use leptos::prelude::*;
@@ -175,8 +176,8 @@ fn Head() -> impl IntoView {
         path
     });
     let own = move |me: MeView| {
-        let name = Signal::derive(move || site.read().me.as_ref().map(|me| me.display_name.clone()).unwrap_or_default());
-        let label = move || format!("Account of {}", name.read());
+        let name = text(move || site.read().me.as_ref().map(|me| me.display_name.clone()).unwrap_or_default());
+        let label = text(move || format!("Account of {}", name.read()));
         view! {
             <DeskChip/>
             <a class="me" href=routes::ACCOUNT aria-label=label><Face id=me.id name/></a>
@@ -185,14 +186,16 @@ fn Head() -> impl IntoView {
     let nobody = move || {
         view! {
             <a class="wide" href=routes::SIGN_UP>"Offer your help"</a>
-            <a class="btn small" href=move || routes::sign_in_then(&path.get())>"Sign in"</a>
+            <a class="btn small" href=text(move || routes::sign_in_then(&path.get()))>"Sign in"</a>
         }
     };
     // Signing in and out loads the page anew, so who it is never changes in a running page.
     let me = site.get_untracked().me;
     view! {
         <header class="head">
-            {site.get_untracked().demo.then(|| view! { <p class="demo-banner">"A demo: the people are robots, and nothing here is real."</p> })}
+            {when(site.get_untracked().demo, || {
+                view! { <p class="demo-banner">"A demo: the people are robots, and nothing here is real."</p> }.into_any()
+            })}
             <div class="wrap">
                 <Brand/>
                 <nav aria-label="Main">

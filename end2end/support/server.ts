@@ -1,4 +1,5 @@
-import { ChildProcess, spawn } from 'node:child_process';
+import { ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
@@ -18,13 +19,26 @@ export interface Options {
   /** Milliseconds of presence knobs and other keys, as in noren.toml: `presence.line_lost`. */
   keys?: Record<string, string | number>;
   demo?: boolean;
-  /** A PostgreSQL database instead of the embedded one. */
-  database?: string;
+  /** A new PostgreSQL database instead of the embedded one, in the cluster that the test command started. */
+  postgres?: boolean;
+}
+
+/** Makes a database in the cluster of the test run. */
+function newDatabase(): string {
+  const cluster = process.env.NOREN_TEST_POSTGRES;
+  if (!cluster) throw new Error('NOREN_TEST_POSTGRES is not set: `cargo xtask test` starts a cluster and sets it');
+  const url = new URL(cluster);
+  const name = `e2e_${randomUUID().replaceAll('-', '')}`;
+  const made = spawnSync('psql', [cluster, '-qc', `CREATE DATABASE ${name}`], { encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(`no database could be made: ${made.stderr}`);
+  url.pathname = `/${name}`;
+  return url.toString();
 }
 
 /** A real server: the built binary on the built site, with a data folder of its own. */
 export class Server {
   private child?: ChildProcess;
+  private database?: string;
   readonly data = fs.mkdtempSync(path.join(os.tmpdir(), 'noren-e2e-'));
   log = '';
 
@@ -46,13 +60,15 @@ export class Server {
     const site = process.env.NOREN_SITE ?? path.join(root, 'target/site');
     const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, '--site', site];
     if (this.options.demo) flags.push('--demo');
-    if (this.options.database) flags.push('--database', this.options.database);
+    if (this.options.postgres) flags.push('--database', (this.database ??= newDatabase()));
     const keys: Record<string, string | number> = {
       'accounts.argon2_memory': 64,
       'accounts.argon2_passes': 1,
       'accounts.sign_in_per_minute': 1000,
       'accounts.sign_in_per_hour': 1000,
       'accounts.sign_up_per_hour': 1000,
+      'accounts.rejected_per_minute': 1000,
+      'accounts.writes_per_minute': 100000,
       ...this.options.keys,
     };
     const env = Object.fromEntries(Object.entries(keys).map(([key, value]) => [`NOREN_${key.replace('.', '__').toUpperCase()}`, String(value)]));

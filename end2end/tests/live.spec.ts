@@ -1,7 +1,9 @@
 import { Relay } from '../support/relay';
 import { expect, test } from '../support/story';
 
-test.describe('what a provider does is on every page at that moment', () => {
+for (const postgres of [false, true]) test.describe(`what a provider does is on every page at that moment, ${postgres ? 'PostgreSQL' : 'SQLite'}`, () => {
+  test.use({ options: { postgres } });
+
   test('a hundred toggles, seen by two others, each committed before it is painted', async ({ person, server }, info) => {
     test.slow();
     const ana = await person();

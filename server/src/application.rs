@@ -21,6 +21,9 @@ use domain::id::NodeId;
 use leptos::config::{Env, LeptosOptions};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+/// How long closing the database may take at the end.
+const CLOSE: Duration = Duration::from_secs(3);
+
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -128,13 +131,17 @@ impl Application {
     /// Runs until the node is asked to end, then ends it: streams say goodbye, rows are told, and what is left after the drain is cut.
     pub async fn run(self) {
         self.life.stop.cancelled().await;
+        // Streams say goodbye also when the worker that feeds them waits for a database.
+        self.hub.close();
         let ended = tokio::task::spawn_blocking(move || self.accept.join());
         let _ = ended.await;
         self.life.tasks.close();
         if tokio::time::timeout(self.drain, self.life.tasks.wait()).await.is_err() {
             tracing::warn!(open = self.life.tasks.len(), "cut what did not end by itself");
         }
-        self.store.close().await;
+        if tokio::time::timeout(CLOSE, self.store.close()).await.is_err() {
+            tracing::warn!("the database did not close in time");
+        }
         tracing::info!("ended");
     }
 }

@@ -149,6 +149,10 @@ pub struct Accounts {
     pub sign_in_per_hour: u32,
     /// Accounts an hour from one address.
     pub sign_up_per_hour: u32,
+    /// Rejected forms a minute that are kept for one address.
+    pub rejected_per_minute: u32,
+    /// Changes a minute that one account can make to its offers, name and presence.
+    pub writes_per_minute: u32,
 }
 
 impl Default for Accounts {
@@ -160,8 +164,11 @@ impl Default for Accounts {
             argon2_passes: 2,
             hash_queue: 64,
             sign_in_per_minute: 10,
-            sign_in_per_hour: 30,
+            // High enough that a stranger cannot lock a person out in minutes, low enough against guessing from many addresses.
+            sign_in_per_hour: 600,
             sign_up_per_hour: 20,
+            rejected_per_minute: 60,
+            writes_per_minute: 240,
         }
     }
 }

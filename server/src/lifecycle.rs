@@ -1,6 +1,7 @@
 //! Starting and stopping: one soft token that asks everything to end, and a tracker that waits for it.
 
-use std::future::Future;
+use futures::FutureExt;
+use std::{future::Future, panic::AssertUnwindSafe};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -14,9 +15,15 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Runs a task that is waited for at the end.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+    /// Runs a worker that is waited for at the end. Without it the node would serve what is true no more, so its panic ends the node.
+    pub fn spawn(&self, worker: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            if AssertUnwindSafe(worker).catch_unwind().await.is_err() {
+                tracing::error!("a worker panicked; the node ends");
+                stop.cancel();
+            }
+        });
     }
 
     /// Whether the end was asked for.

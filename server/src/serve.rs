@@ -36,12 +36,14 @@ pub struct Connection {
     /// The other end of the socket.
     pub peer: SocketAddr,
     abort: OnceLock<AbortHandle>,
+    /// Held as long as anybody holds the connection: a socket that was upgraded outlives the serving of its request.
+    _seat: Option<Seat>,
 }
 
 impl Connection {
     /// A connection of nothing, for requests that come from inside a test.
     pub fn detached(peer: SocketAddr) -> Self {
-        Connection { peer, abort: OnceLock::new() }
+        Connection { peer, abort: OnceLock::new(), _seat: None }
     }
 
     /// Cuts the connection from outside, whatever it is doing.
@@ -91,12 +93,12 @@ pub fn serve(listener: TcpListener, router: Router, settings: Settings, life: Li
                         refuse(stream);
                         continue;
                     }
-                    let seat = Seat::take(&open);
+                    let connection = Connection { _seat: Some(Seat::take(&open)), ..Connection::detached(peer) };
                     if prepare(&stream).is_err() {
                         continue;
                     }
-                    let connection = Arc::new(Connection::detached(peer));
-                    let task = run(stream, Arc::clone(&connection), router.clone(), settings, life.clone(), seat);
+                    let connection = Arc::new(connection);
+                    let task = run(stream, Arc::clone(&connection), router.clone(), settings, life.clone());
                     let handle = life.tasks.spawn_on(task, &runtime).abort_handle();
                     let _ = connection.abort.set(handle);
                 }
@@ -112,6 +114,7 @@ pub fn serve(listener: TcpListener, router: Router, settings: Settings, life: Li
 }
 
 /// One of the connections that may be open.
+#[derive(Debug)]
 struct Seat(Arc<AtomicUsize>);
 
 impl Seat {
@@ -145,7 +148,7 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_notsent_lowat(UNSENT_MAX)
 }
 
-async fn run(stream: TcpStream, connection: Arc<Connection>, router: Router, settings: Settings, life: Lifecycle, _seat: Seat) {
+async fn run(stream: TcpStream, connection: Arc<Connection>, router: Router, settings: Settings, life: Lifecycle) {
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Arc::clone(&connection));

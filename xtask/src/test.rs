@@ -57,6 +57,12 @@ impl Tally {
         }
     }
 
+    /// Counts what could not run as failed.
+    fn skip(&mut self, names: &[&str]) {
+        eprintln!("skipped, and counted as failed: {}\n", names.join(", "));
+        self.failed += names.len() as u64;
+    }
+
     /// Counts the tests of a runner; one that fails without saying which counts as one failure.
     fn tests(&mut self, done: Done<Counts>) {
         match done {
@@ -122,7 +128,9 @@ fn all(options: &Options, tally: &mut Tally) {
     if databases == 0 {
         return;
     }
-    let Some(postgres) = tally.check(steps.run("postgresql", "starting one for the tests", Postgres::start)) else { return };
+    let Some(postgres) = tally.check(steps.run("postgresql", "starting one for the tests", Postgres::start)) else {
+        return tally.skip(&["rust", "end2end"]);
+    };
     if wants(Part::Rust) {
         let counts = steps.run("rust", "building and running the tests", || rust(&postgres, &options.args));
         tally.tests(counts);
@@ -155,11 +163,10 @@ fn rust(postgres: &Postgres, args: &[String]) -> Done<Counts> {
 }
 
 fn e2e(steps: &mut Steps, tally: &mut Tally, postgres: &Postgres, args: &[String]) {
-    let site = tally.check(build::site(steps, build::Mode::Full, true));
-    let Some(site) = site else { return };
+    let Some(site) = tally.check(build::site(steps, build::Mode::Full, true)) else { return tally.skip(&["size", "server", "end2end"]) };
     tally.check(steps.run("size", "WASM and JS within the budget", || site.check_size()));
     let server = tally.check(steps.run("server", "building the server that the stories use", server));
-    let Some(server) = server else { return };
+    let Some(server) = server else { return tally.skip(&["end2end"]) };
     let counts = steps.run("end2end", "the stories in Chromium", || {
         let report = root("end2end/test-results/report.json");
         // An old report must not stand for this run.

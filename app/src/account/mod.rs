@@ -4,17 +4,17 @@ pub mod api;
 #[cfg(feature = "ssr")]
 pub mod port;
 
-use self::api::{MeView, SignInView, sign_ins};
+use self::api::{MeView, SignInView};
 use crate::{
-    error::AppError,
-    forms::api::Rejected,
     frame::{TheSite, sign_in_first},
     routes,
     ui::{
-        form::{Form, Submit, TextField, Typed, keep, rejected, rejected_id},
+        form::{Form, Submit, TextField, Typed, rejected_id},
+        page::{Answers, Ask, page},
         problem::ProblemPage,
         text::PageTitle,
         time::{Moment, Shape},
+        view::{nothing, show, when},
     },
 };
 use domain::{
@@ -56,28 +56,27 @@ fn next() -> String {
 }
 
 /// A page whose forms may have come back.
-fn form_page(title: &'static str, view: impl Fn() -> AnyView + Copy + Send + Sync + 'static) -> AnyView {
-    let id = rejected_id();
-    let page = Resource::new(|| (), move |()| rejected(id.clone()));
+fn form_page(title: &'static str, view: fn() -> AnyView) -> AnyView {
+    let rejected = rejected_id();
+    let show = move |mut answers: Answers| {
+        answers.keep_rejected();
+        view! { <div class="narrow"><h1>{title}</h1>{view()}</div> }.into_any()
+    };
     view! {
         <PageTitle text=title/>
-        <Suspense>
-            {move || Suspend::new(async move {
-                keep(page.await);
-                view! { <div class="narrow"><h1>{title}</h1>{view()}</div> }
-            })}
-        </Suspense>
+        {page("", String::new, move |_| vec![Ask::Rejected(rejected.clone())], show)}
     }
     .into_any()
 }
 
 /// `/sign-in`.
 #[component]
-pub fn SignInPage() -> impl IntoView {
+pub fn SignInPage() -> AnyView {
     form_page("Sign in", || {
         let next = next();
         let up = if next == routes::CHOICES { routes::SIGN_UP.to_owned() } else { format!("{}?next={next}", routes::SIGN_UP) };
-        let demo = expect_context::<TheSite>().0.read_untracked().demo.then(|| view! { <Demo next=next.clone()/> });
+        let demo = expect_context::<TheSite>().0.read_untracked().demo;
+        let demo = when(demo, || demo_ways(&next));
         view! {
             <Form id="sign-in" class="panel form" action="/api/account/sign_in" check=check_sign_in reload=true>
                 <input type="hidden" name="next" value=next.clone()/>
@@ -94,10 +93,9 @@ pub fn SignInPage() -> impl IntoView {
 }
 
 /// Ways into the demo with one click.
-#[component]
-fn Demo(next: String) -> impl IntoView {
-    let button = move |(text, email): (&'static str, &'static str)| {
-        let hidden = vec![("email", email.to_owned()), ("password", DEMO_PASSWORD.to_owned()), ("next", next.clone())];
+fn demo_ways(next: &str) -> AnyView {
+    let button = |(text, email): (&'static str, &'static str)| {
+        let hidden = vec![("email", email.to_owned()), ("password", DEMO_PASSWORD.to_owned()), ("next", next.to_owned())];
         let id = email.split('@').next().unwrap_or(email);
         view! { <Form id=format!("demo-{id}") action="/api/account/sign_in" hidden reload=true><Submit text=text class="btn"/></Form> }
     };
@@ -105,14 +103,15 @@ fn Demo(next: String) -> impl IntoView {
         <section class="panel demo">
             <h2>"This is a demo"</h2>
             <p>"Nothing here is real, so you can walk straight in."</p>
-            <div class="actions">{DEMO.map(button)}</div>
+            <div class="actions">{DEMO.into_iter().map(button).collect::<Vec<_>>()}</div>
         </section>
     }
+    .into_any()
 }
 
 /// `/sign-up`.
 #[component]
-pub fn SignUpPage() -> impl IntoView {
+pub fn SignUpPage() -> AnyView {
     form_page("Sign up", || {
         view! {
             <p class="lead">"One account is enough to ask and to offer your help."</p>
@@ -136,7 +135,7 @@ pub fn SignUpPage() -> impl IntoView {
 
 /// `/reset/:token`: a new password by the operator's link.
 #[component]
-pub fn ResetPage() -> impl IntoView {
+pub fn ResetPage() -> AnyView {
     form_page("Set a new password", || {
         let token = use_params_map().read_untracked().get("token").unwrap_or_default();
         view! {
@@ -156,34 +155,24 @@ pub fn ResetPage() -> impl IntoView {
     })
 }
 
-/// All that the account page shows, read once.
-async fn read(id: Option<String>) -> Result<(Vec<SignInView>, Rejected), AppError> {
-    Ok((sign_ins().await?, rejected(id).await))
-}
-
 /// `/account`.
 #[component]
-pub fn AccountPage() -> impl IntoView {
-    let me = sign_in_first()?;
-    let id = rejected_id();
-    let page = Resource::new(|| (), move |()| read(id.clone()));
-    Some(view! {
+pub fn AccountPage() -> AnyView {
+    let Some(me) = sign_in_first() else { return nothing() };
+    let rejected = rejected_id();
+    let show = move |mut answers: Answers| {
+        let sign_ins = answers.take();
+        answers.keep_rejected();
+        match sign_ins {
+            Ok(sign_ins) => view! { <Own me=me.clone() sign_ins/> }.into_any(),
+            Err(error) => view! { <ProblemPage error/> }.into_any(),
+        }
+    };
+    view! {
         <PageTitle text="Account"/>
-        <Suspense fallback=|| view! { <p class="waiting">"Reading your account…"</p> }>
-            {move || {
-                let me = me.clone();
-                Suspend::new(async move {
-                    match page.await {
-                        Ok((sign_ins, rejected)) => {
-                            keep(rejected);
-                            view! { <Own me sign_ins/> }.into_any()
-                        }
-                        Err(error) => view! { <ProblemPage error/> }.into_any(),
-                    }
-                })
-            }}
-        </Suspense>
-    })
+        {page("Reading your account…", String::new, move |_| vec![Ask::SignIns, Ask::Rejected(rejected.clone())], show)}
+    }
+    .into_any()
 }
 
 /// The own account.
@@ -251,18 +240,19 @@ fn SignIns(sign_ins: Vec<SignInView>) -> AnyView {
             <li>
                 <div>
                     <b>{one.device.clone()}</b>
-                    {one.here.then(|| view! { " "<span class="tag">"this browser"</span> })}
+                    {when(one.here, || view! { " "<span class="tag">"this browser"</span> }.into_any())}
                     <p class="hint">
                         "Since "<Moment at=Signal::stored(one.since) shape=Shape::DayAndClock/>", last seen "
                         <Moment at=Signal::stored(one.last_seen) shape=Shape::DayAndClock/>
                     </p>
                 </div>
-                {(!one.here).then(|| {
+                {when(!one.here, || {
                     view! {
                         <Form id=format!("revoke-{id}") action="/api/account/revoke" hidden=vec![("sign_in", id.to_string())] on_done=revoked>
                             <Submit text="Sign it out" class="btn small"/>
                         </Form>
                     }
+                    .into_any()
                 })}
             </li>
         }
@@ -271,17 +261,18 @@ fn SignIns(sign_ins: Vec<SignInView>) -> AnyView {
     view! {
         <section class="panel">
             <h2>"Where you are signed in"</h2>
-            <ul class="own">{move || all.get().into_iter().map(row).collect_view()}</ul>
-            {move || {
-                (others.get() > 0).then(|| {
+            <ul class="own">{show(move || all.get().into_iter().map(row).collect::<Vec<_>>().into_any())}</ul>
+            {show(move || {
+                when(others.get() > 0, || {
                     let alone = Callback::new(move |_: String| all.update(|all| all.retain(|s| s.here)));
                     view! {
                         <Form id="revoke-others" action="/api/account/revoke" hidden=vec![("sign_in", "others".to_owned())] on_done=alone>
                             <Submit text="Sign out everywhere else" class="btn"/>
                         </Form>
                     }
+                    .into_any()
                 })
-            }}
+            })}
         </section>
     }
     .into_any()

@@ -2,12 +2,16 @@
 
 use super::{
     Wanted,
-    api::{CLOSED_PAGE, closed as read_closed},
+    api::CLOSED_PAGE,
     live::{Feed, Heard, News, Watch},
     parts::CardItem,
-    read, still_cards,
+    still_cards,
 };
-use crate::ui::time::{Moment, Shape, browser_now};
+use crate::ui::{
+    page::Ask,
+    time::{Moment, Shape, browser_now},
+    view::{flag, nothing, show, text, truth, when, word},
+};
 use domain::{
     card::Card,
     feed::{Change, Cursor},
@@ -261,7 +265,7 @@ impl Screen {
         };
         self.busy.set(true);
         spawn_local(async move {
-            let answer = read(&wanted).await;
+            let answer = wanted.read_view().get::<Snapshot>().await;
             if self.model.try_with_value(|m| m.reading) != Some(reading) {
                 return;
             }
@@ -395,38 +399,40 @@ pub fn Board(
     let empty = move || screen.counts.get() == (0, 0);
     let more = move || {
         let (beyond, wanted) = (screen.beyond.get(), wanted.get());
-        (beyond > 0 && wanted.window < WINDOW_MAX).then(|| {
+        when(beyond > 0 && wanted.window < WINDOW_MAX, || {
             let href = Wanted::href(&wanted.filter, &format!("show={}", wanted.window.saturating_add(WINDOW)));
-            view! { <p class="more"><a class="btn" href=href data-noscroll="">{format!("Show more ({beyond} more are here)")}</a></p> }
+            view! { <p class="more"><a class="btn" href=href data-noscroll="">{format!("Show more ({beyond} more are here)")}</a></p> }.into_any()
         })
+    };
+    let count = |of: fn((usize, usize)) -> usize| text(move || of(screen.counts.get()).to_string());
+    let paused = flag(move || screen.paused.get().is_some());
+    let troubles = word(move || match (screen.feed.late.get(), screen.failed.get()) {
+        (true, _) => "↻ Reconnecting…",
+        (_, true) => "Could not read the board. Change something or try again.",
+        _ => "",
+    });
+    let as_of = move || match screen.paused.get() {
+        Some(at) => view! { "Paused, as of "<Moment at=Signal::stored(at) shape=Shape::Clock/> }.into_any(),
+        None => nothing(),
     };
     view! {
         <div class="live">
             <span class="lamp" aria-hidden="true"></span>
             <p class="counts">
-                <b class="num" data-count="open">{move || screen.counts.get().0}</b>" open now, "
-                <b class="num" data-count="busy">{move || screen.counts.get().1}</b>" talking"
+                <b class="num" data-count="open">{count(|c| c.0)}</b>" open now, "
+                <b class="num" data-count="busy">{count(|c| c.1)}</b>" talking"
             </p>
-            <p class="line" data-late=move || screen.feed.late.get().to_string()>
-                {move || screen.feed.late.get().then_some("↻ Reconnecting…")}
-                {move || screen.paused.get().map(|at| view! { "As of "<Moment at=Signal::stored(at) shape=Shape::Clock/> })}
-                {move || screen.failed.get().then_some("Could not read the board. Change something or try again.")}
-            </p>
-            <button
-                class="btn small js"
-                type="button"
-                aria-pressed=move || screen.paused.get().is_some().to_string()
-                on:click=move |_| screen.toggle_pause(wanted.get_untracked())
-            >
-                "Pause updates"
+            <p class="line" data-late=truth(move || screen.feed.late.get())>{troubles}{show(as_of)}</p>
+            <button class="btn small js" type="button" data-paused=truth(move || paused.get()) on:click=move |_| screen.toggle_pause(wanted.get_untracked())>
+                {word(move || if paused.get() { "Resume updates" } else { "Pause updates" })}
             </button>
         </div>
-        <p class="unseen" role="status">{move || screen.said.get()}</p>
+        <p class="unseen" role="status">{text(move || screen.said.get())}</p>
         <div class="opened">
             <button
                 class="pill"
                 type="button"
-                hidden=move || screen.waiting.get() == 0
+                hidden=flag(move || screen.waiting.get() == 0)
                 on:click=move |_| {
                     screen.arrange(true);
                     if let Some(list) = screen.list.get_untracked() {
@@ -434,14 +440,14 @@ pub fn Board(
                     }
                 }
             >
-                {move || format!("{} more opened", screen.waiting.get())}
+                {text(move || format!("{} more opened", screen.waiting.get()))}
             </button>
         </div>
         <h2 class="unseen">"Offers you can have now"</h2>
         <ul
             class="grid"
             node_ref=screen.list
-            aria-busy=move || screen.busy.get().to_string()
+            aria-busy=truth(move || screen.busy.get())
             on:pointerenter=move |_| screen.note(|m| m.pointer = true)
             on:pointerleave=move |_| screen.note(|m| m.pointer = false)
             on:focusin=move |_| screen.note(|m| m.focus = true)
@@ -451,22 +457,21 @@ pub fn Board(
                 <CardItem card=row.card.into() just_closed=row.closed.into()/>
             </For>
         </ul>
-        {move || empty().then(|| view! { <Nobody wanted/> })}
-        {more}
+        {show(move || when(empty(), || nobody(wanted.read_untracked().filter.is_everything())))}
+        {show(more)}
         <Closed wanted screen open=closed.is_some()/>
     }
     .into_any()
 }
 
 /// Nobody is here: what else can be done.
-#[component]
-fn Nobody(wanted: Memo<Wanted>) -> AnyView {
-    let narrowed = !wanted.get_untracked().filter.is_everything();
+fn nobody(everything: bool) -> AnyView {
+    let words = if everything { "Nobody has a curtain out right now." } else { "Nobody who fits is here right now." };
     view! {
         <div class="nobody">
-            <p class="lead">{if narrowed { "Nobody who fits is here right now." } else { "Nobody has a curtain out right now." }}</p>
+            <p class="lead">{words}</p>
             <p>"This list changes by itself the moment somebody opens. Below are the offers that are closed now."</p>
-            {narrowed.then(|| view! { <p><a class="btn" href="/">"Show everybody"</a></p> })}
+            {when(!everything, || view! { <p><a class="btn" href="/">"Show everybody"</a></p> }.into_any())}
         </div>
     }
     .into_any()
@@ -485,7 +490,7 @@ fn Closed(wanted: Memo<Wanted>, screen: Screen, open: bool) -> AnyView {
         loading.set(true);
         spawn_local(async move {
             let page = next.get_untracked();
-            let answer = read_closed(wanted.read_untracked().filter.query_string(), page).await;
+            let answer = Ask::Closed { query: wanted.read_untracked().filter.query_string(), page }.get::<Vec<Card>>().await;
             if loading.try_set(false).is_some() {
                 return;
             }
@@ -514,7 +519,7 @@ fn Closed(wanted: Memo<Wanted>, screen: Screen, open: bool) -> AnyView {
         }
     };
     let more = move || {
-        (!ended.get()).then(|| {
+        when(!ended.get(), || {
             let href = Wanted::href(&wanted.read().filter, &format!("closed=1&page={}", next.get()));
             let text = if screen.closed_cards.read().is_empty() { "Show closed offers" } else { "More closed offers" };
             view! {
@@ -532,13 +537,14 @@ fn Closed(wanted: Memo<Wanted>, screen: Screen, open: bool) -> AnyView {
                     </a>
                 </p>
             }
+            .into_any()
         })
     };
     view! {
         <details class="closed" open=open on:toggle=toggled>
-            <summary><h2>"Closed now"</h2>" "<small class="num">{move || format!("({} offers)", screen.closed.get())}</small></summary>
-            <ul class="grid">{move || still_cards(&screen.closed_cards.read())}</ul>
-            {more}
+            <summary><h2>"Closed now"</h2>" "<small class="num">{text(move || format!("({} offers)", screen.closed.get()))}</small></summary>
+            <ul class="grid">{show(move || still_cards(&screen.closed_cards.read()))}</ul>
+            {show(more)}
         </details>
     }
     .into_any()

@@ -8,19 +8,16 @@ pub mod parts;
 #[cfg(feature = "ssr")]
 pub mod port;
 
-use self::{
-    api::{closed, view},
-    bar::FilterBar,
-    board::Board,
-};
-use crate::{
-    error::AppError,
-    ui::{problem::ProblemPage, text::PageTitle},
+use self::{bar::FilterBar, board::Board};
+use crate::ui::{
+    page::{Answers, Ask, page},
+    problem::ProblemPage,
+    text::PageTitle,
 };
 use domain::{
     card::Card,
     filter::Filter,
-    view::{Snapshot, WINDOW, WINDOW_MAX},
+    view::{WINDOW, WINDOW_MAX},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
@@ -45,6 +42,11 @@ impl Wanted {
         }
     }
 
+    /// The reading of the board that answers it.
+    pub fn read_view(&self) -> Ask {
+        Ask::View { query: self.filter.query_string(), window: self.window }
+    }
+
     /// The address of the choices with this filter and these further parameters.
     pub fn href(filter: &Filter, more: &str) -> String {
         let query = filter.query_string();
@@ -57,31 +59,21 @@ impl Wanted {
     }
 }
 
-/// Reads the choices from the board.
-pub async fn read(wanted: &Wanted) -> Result<Snapshot, AppError> {
-    view(wanted.filter.query_string(), u32::try_from(wanted.window).unwrap_or(u32::MAX)).await
-}
-
 /// `/`: who is here now.
 #[component]
-pub fn ChoicesPage() -> impl IntoView {
+pub fn ChoicesPage() -> AnyView {
     let (search, query) = (use_location().search, use_query_map());
     let wanted = Memo::new(move |_| Wanted::read(search.read().trim_start_matches('?'), |key| query.read().get(key)));
-    let first = wanted.get_untracked();
     // Read once: from then on the list is kept current by the feed, and a changed address re-reads it in place.
-    let page = Resource::new(
-        || (),
-        move |()| {
-            let first = first.clone();
-            async move {
-                let closed = match first.closed {
-                    Some(page) => closed(first.filter.query_string(), page).await.ok(),
-                    None => None,
-                };
-                read(&first).await.map(|snapshot| (snapshot, closed))
-            }
-        },
-    );
+    let reads = move |_| {
+        let wanted = wanted.get_untracked();
+        let closed = wanted.closed.map(|page| Ask::Closed { query: wanted.filter.query_string(), page });
+        std::iter::once(wanted.read_view()).chain(closed).collect()
+    };
+    let show = move |mut answers: Answers| match answers.take() {
+        Ok(snapshot) => view! { <Board wanted snapshot closed=answers.take().ok()/> }.into_any(),
+        Err(error) => view! { <ProblemPage error/> }.into_any(),
+    };
     view! {
         <PageTitle text="Who is here now"/>
         <div class="hero">
@@ -89,18 +81,13 @@ pub fn ChoicesPage() -> impl IntoView {
             <p class="lead">"A curtain that is out means: this person answers now. Prices are by the minute, counted by the second."</p>
         </div>
         <FilterBar wanted/>
-        <Suspense fallback=|| view! { <p class="waiting">"Reading the board…"</p> }>
-            {move || Suspend::new(async move {
-                match page.await {
-                    Ok((snapshot, closed)) => view! { <Board wanted snapshot closed/> }.into_any(),
-                    Err(error) => view! { <ProblemPage error/> }.into_any(),
-                }
-            })}
-        </Suspense>
+        {page("Reading the board…", String::new, reads, show)}
     }
+    .into_any()
 }
 
 /// A list of cards that are not followed.
 pub fn still_cards(cards: &[Card]) -> AnyView {
-    cards.iter().map(|card| view! { <parts::CardItem card=Signal::stored(card.clone()) just_closed=Signal::stored(false)/> }).collect_view().into_any()
+    let still = |card: &Card| view! { <parts::CardItem card=Signal::stored(card.clone()) just_closed=Signal::stored(false)/> }.into_any();
+    cards.iter().map(still).collect::<Vec<_>>().into_any()
 }

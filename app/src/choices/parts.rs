@@ -5,9 +5,10 @@ use crate::{
     ui::{
         face::Face,
         time::{Moment, Shape},
+        view::{show, text, when, word},
     },
 };
-use domain::{card::Card, offer::free_words, presence::Shown};
+use domain::{card::Card, money::Rate, offer::free_words, presence::Shown};
 use leptos::prelude::*;
 
 /// The state in words.
@@ -20,18 +21,13 @@ pub const fn state_words(is: Shown) -> &'static str {
 }
 
 /// The state as a small sign: words, shape and colour.
-#[component]
-pub fn StateSign(
-    /// The state.
-    is: Signal<Shown>,
-) -> impl IntoView {
-    view! { <span class="state" data-is=move || is.get().as_str()>{move || state_words(is.get())}</span> }
+pub fn state_sign(is: Signal<Shown>) -> AnyView {
+    view! { <span class="state" data-is=word(move || is.get().as_str())>{word(move || state_words(is.get()))}</span> }.into_any()
 }
 
 /// Strips of cloth on a rod. The style sheet hangs them out, parts them or draws them in by the `data-presence` around them.
-#[component]
-pub fn Curtain() -> impl IntoView {
-    view! { <div class="curtain" aria-hidden="true"><i></i><i></i><i></i><i></i><i></i></div> }
+pub fn curtain() -> AnyView {
+    view! { <div class="curtain" aria-hidden="true"><i></i><i></i><i></i><i></i><i></i></div> }.into_any()
 }
 
 /// An offer in the list.
@@ -44,7 +40,7 @@ pub fn CardItem(
 ) -> AnyView {
     let id = card.with_untracked(|card| card.id.to_string());
     view! {
-        <li class="card" data-offer=id data-presence=move || card.read().is.as_str()>
+        <li class="card" data-offer=id data-presence=word(move || card.read().is.as_str())>
             <CardBody card just_closed/>
         </li>
     }
@@ -61,50 +57,57 @@ pub fn CardBody(
 ) -> AnyView {
     let (href, by, by_href) = card.with_untracked(|card| (routes::offer(card.id), card.by, routes::provider(card.by)));
     let is = Signal::derive(move || card.read().is);
-    let name = Signal::derive(move || card.read().name.clone());
-    let since = move || match (just_closed.get(), is.get()) {
-        (true, _) => "just closed".into_any(),
-        (_, Shown::Offline) => "closed now".into_any(),
-        (_, Shown::Online) => view! { "open since "<Moment at=Signal::derive(move || card.read().at) shape=Shape::Clock/> }.into_any(),
-        (_, Shown::Busy) => view! { "talking since "<Moment at=Signal::derive(move || card.read().at) shape=Shape::Clock/> }.into_any(),
+    let name = text(move || card.read().name.clone());
+    let title = text(move || card.read().title.clone());
+    let since = Memo::new(move |_| card.read().at);
+    let state = move || {
+        let words = match (just_closed.get(), is.get()) {
+            (true, _) => "just closed",
+            (_, Shown::Offline) => "closed now",
+            // An offer that is only a draft has no time yet.
+            (_, Shown::Online) if since.get().0 == 0 => "open now",
+            (_, Shown::Online) => "open since ",
+            (_, Shown::Busy) => "talking since ",
+        };
+        words.to_owned()
     };
+    let timed = move || state().ends_with(' ');
     view! {
-        <Curtain/>
+        {curtain()}
         <div class="who">
             <Face id=by name/>
             <div class="name">
-                <a href=by_href>{move || name.get()}</a>
-                <small>{since}</small>
+                <a href=by_href>{name}</a>
+                <small>{text(state)}{show(move || when(timed(), || view! { <Moment at=since shape=Shape::Clock/> }.into_any()))}</small>
             </div>
-            <StateSign is/>
+            {state_sign(is)}
         </div>
-        <h3><a href=href.clone()>{move || card.read().title.clone()}</a></h3>
+        <h3><a href=href.clone()>{title}</a></h3>
         <ul class="facts" aria-label="Facts">
-            <li>{move || card.read().category.label()}</li>
-            <li>{move || card.read().languages.names()}</li>
-            <li>{move || card.read().media.join(" · ")}</li>
+            <li>{word(move || card.read().category.label())}</li>
+            <li>{text(move || card.read().languages.names())}</li>
+            <li>{text(move || card.read().media.join(" · "))}</li>
         </ul>
         <div class="foot">
-            <Price card/>
-            <a class="btn see" href=href aria-label=move || format!("See offer: {}", card.read().title)>"See offer"</a>
+            {price(card)}
+            <a class="btn see" href=href aria-label=text(move || format!("See offer: {}", title.read()))>"See offer"</a>
         </div>
     }
     .into_any()
 }
 
+/// A rate as it stands in lists: `€1.20/min`, or `Free`.
+pub fn rate_words(rate: Rate) -> String {
+    if rate.minor == 0 { "Free".into() } else { format!("{rate}/min") }
+}
+
 /// The rate and what is free.
-#[component]
-pub fn Price(
-    /// The offer.
-    card: Signal<Card>,
-) -> impl IntoView {
-    let rate = move || {
+pub fn price(card: Signal<Card>) -> AnyView {
+    let rate = text(move || {
         let rate = card.read().rate();
-        if rate.minor == 0 {
-            view! { <span class="rate">"Free"</span> }.into_any()
-        } else {
-            view! { <span class="rate num">{rate.to_string()}" "<small>"/min"</small></span> }.into_any()
-        }
-    };
-    view! { <div class="price">{rate}<span class="free">{move || free_words(card.read().free_seconds)}</span></div> }
+        if rate.minor == 0 { "Free".into() } else { rate.to_string() }
+    });
+    let unit = word(move || if card.read().rate_minor == 0 { "" } else { " /min" });
+    let free = text(move || free_words(card.read().free_seconds).unwrap_or_default());
+    view! { <div class="price"><span class="rate num">{rate}<small>{unit}</small></span><span class="free">{free}</span></div> }.into_any()
 }

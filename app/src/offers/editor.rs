@@ -1,13 +1,17 @@
 //! The form that registers and revises an offer, with a preview exactly as consumers will see it.
 
-use super::api::{OwnOffer, mine, typed_rate};
+use super::api::{OwnOffer, typed_rate};
 use crate::{
     account::api::MeView,
     choices::parts::CardBody,
     error::AppError,
     frame::TheSite,
     routes,
-    ui::form::{ChoiceField, Form, SelectField, Submit, TextField, Typed, label},
+    ui::{
+        form::{ChoiceField, Form, FormState, SelectField, Submit, TextField, Typed, label},
+        page::Ask,
+        view::{nothing, show, text},
+    },
 };
 use domain::{
     card::Card,
@@ -99,14 +103,14 @@ pub fn Editor(
 ) -> AnyView {
     let site = expect_context::<TheSite>();
     let kept = saved.as_ref().map(|own| own.card.clone());
-    let shown = RwSignal::new(kept.clone().map(|card| Card { is: Shown::Online, ..card }).or_else(|| blank(&me)));
+    let shown = kept.clone().map(|card| Card { is: Shown::Online, ..card }).or_else(|| blank(&me)).map(RwSignal::new);
     let latest = RwSignal::new(None::<OwnOffer>);
     let version = RwSignal::new(saved.as_ref().map_or(0, |own| own.version));
     let revises = saved.as_ref().map(|own| own.card.id);
 
-    let text = |of: fn(&Card) -> String| kept.as_ref().map(of).unwrap_or_default();
-    let (title, category) = (text(|c| c.title.clone()), text(|c| c.category.as_str().into()));
-    let (rate, free_seconds) = (text(|c| c.currency.amount(c.rate_minor)), text(|c| c.free_seconds.to_string()));
+    let of = |what: fn(&Card) -> String| kept.as_ref().map(what).unwrap_or_default();
+    let (title, category) = (of(|c| c.title.clone()), of(|c| c.category.as_str().into()));
+    let (rate, free_seconds) = (of(|c| c.currency.amount(c.rate_minor)), of(|c| c.free_seconds.to_string()));
     let currency = kept.as_ref().map_or("EUR", |c| c.currency.code()).to_owned();
     let own_languages: Vec<String> = kept.as_ref().map(|c| c.languages.iter().map(str::to_owned).collect()).unwrap_or_default();
     let proposed = |tag: &str| PROPOSED.iter().any(|(t, _)| *t == tag);
@@ -119,7 +123,7 @@ pub fn Editor(
     let refused = Callback::new(move |error: AppError| {
         if let (Code::Stale, Some(id)) = (error.code, revises) {
             spawn_local(async move {
-                let found = mine().await.ok().and_then(|all| all.into_iter().find(|own| own.card.id == id));
+                let found = Ask::Mine.get::<Vec<OwnOffer>>().await.ok().and_then(|all| all.into_iter().find(|own| own.card.id == id));
                 if let Some(own) = found
                     && version.try_set(own.version).is_none()
                 {
@@ -146,15 +150,13 @@ pub fn Editor(
                 on_refused=refused
                 on_done=Callback::new(move |_: String| site.now_provider())
                 on_typed=Callback::new(move |typed: Typed| {
-                    shown.update(|card| {
-                        if let Some(card) = card {
-                            preview(card, &typed);
-                        }
-                    })
+                    if let Some(shown) = shown {
+                        shown.update(|card| preview(card, &typed));
+                    }
                 })
             >
-                {revises.map(|_| view! { <input type="hidden" name="version" value=version.get_untracked().to_string() prop:value=move || version.get().to_string()/> })}
-                <div role="status">{move || latest.get().map(|own| view! { <AsItStands own/> })}</div>
+                <input type="hidden" name="version" value=text(move || version.get().to_string())/>
+                <div role="status">{show(move || latest.get().map_or_else(nothing, as_it_stands))}</div>
                 <TextField field=Field::Title value=title hint="One line, at most 80 letters."/>
                 <TextField
                     field=Field::Description
@@ -164,7 +166,7 @@ pub fn Editor(
                 />
                 <SelectField field=Field::Category choices=categories value=category/>
                 <ChoiceField field=Field::Languages name="languages[]" choices=languages value=own_languages hint="One to five.">
-                    <OtherLanguages others/>
+                    {other_languages(others)}
                 </ChoiceField>
                 <ChoiceField field=Field::Media name="media[]" named="By" choices=media value=own_media hint="At least one."/>
                 <div class="pair">
@@ -184,7 +186,7 @@ pub fn Editor(
                     optional=true
                     hint="Seconds at the start that cost nothing, from 0 to 3600."
                 />
-                <Draft draft/>
+                <DraftBox draft/>
                 <div class="actions">
                     <Submit text=if revises.is_some() { "Save" } else { "Register" }/>
                     <a class="btn" href=routes::DESK>"Back to the desk"</a>
@@ -192,10 +194,11 @@ pub fn Editor(
             </Form>
             <section class="preview-side" aria-label="Preview">
                 <h2>"As others will see it"</h2>
-                {move || {
-                    shown.get().map(|card| {
-                        view! { <div class="card preview" data-presence="online"><CardBody card=Signal::stored(card) just_closed=Signal::stored(false)/></div> }
-                    })
+                {match shown {
+                    Some(card) => {
+                        view! { <div class="card preview" data-presence="online"><CardBody card=card.into() just_closed=Signal::stored(false)/></div> }.into_any()
+                    }
+                    None => nothing(),
                 }}
                 <noscript><p class="hint">"The preview shows what is saved."</p></noscript>
             </section>
@@ -205,28 +208,28 @@ pub fn Editor(
 }
 
 /// Tags of languages that are not among the boxes.
-#[component]
-fn OtherLanguages(others: String) -> impl IntoView {
-    let form = expect_context::<crate::ui::form::FormState>();
+fn other_languages(others: String) -> AnyView {
+    let form = expect_context::<FormState>();
     let proposed = |tag: &String| PROPOSED.iter().any(|(t, _)| t == tag);
     let value = form.kept().map_or(others, |kept| kept.all("languages").into_iter().filter(|tag| !proposed(tag)).collect::<Vec<_>>().join(", "));
     view! {
         <label class="under" for="offer-other-languages">"Others, as tags such as pt-BR or zh-Hant"</label>
         <input id="offer-other-languages" name="languages[]" value=value autocomplete="off" autocapitalize="off" spellcheck="false"/>
     }
+    .into_any()
 }
 
 /// Whether it stays a draft.
 #[component]
-fn Draft(draft: bool) -> impl IntoView {
-    let form = expect_context::<crate::ui::form::FormState>();
+fn DraftBox(draft: bool) -> AnyView {
+    let form = expect_context::<FormState>();
     let checked = form.kept().map_or(draft, |kept| !kept.one("draft").is_empty());
     view! { <label class="chip single"><input type="checkbox" name="draft" value="1" checked=checked/><span>"Keep it as a draft that only I see"</span></label> }
+        .into_any()
 }
 
 /// The offer as it was saved elsewhere.
-#[component]
-fn AsItStands(own: OwnOffer) -> AnyView {
+fn as_it_stands(own: OwnOffer) -> AnyView {
     let c = own.card;
     let rows = [
         (Field::Title, c.title.clone()),
@@ -237,10 +240,11 @@ fn AsItStands(own: OwnOffer) -> AnyView {
         (Field::RateMinor, c.rate().to_string()),
         (Field::FreeSeconds, c.free_seconds.to_string()),
     ];
+    let row = |(field, text): (Field, String)| view! { <dt>{label(field)}</dt><dd class="plain">{text}</dd> }.into_any();
     view! {
         <div class="as-it-stands">
             <p><b>"The offer as it stands now"</b>" (saving again replaces it)"</p>
-            <dl class="kv">{rows.map(|(field, text)| view! { <dt>{label(field)}</dt><dd class="plain">{text}</dd> }).collect_view()}</dl>
+            <dl class="kv">{rows.map(row).into_iter().collect::<Vec<_>>()}</dl>
         </div>
     }
     .into_any()

@@ -7,16 +7,18 @@ pub mod parts;
 pub mod port;
 
 use self::{
-    api::{mine, provider, show},
+    api::{OfferView, OwnOffer, ProviderView},
     editor::Editor,
     parts::{OfferDetails, ProviderDetails},
 };
 use crate::{
     frame::sign_in_first,
     ui::{
-        form::{keep, rejected, rejected_id},
+        form::rejected_id,
+        page::{Answers, Ask, page},
         problem::ProblemPage,
         text::PageTitle,
+        view::nothing,
     },
 };
 use domain::reject::Code;
@@ -30,88 +32,59 @@ fn id_of_path() -> Memo<String> {
 
 /// `/offers/:id`.
 #[component]
-pub fn OfferPage() -> impl IntoView {
+pub fn OfferPage() -> AnyView {
     let id = id_of_path();
-    let page = Resource::new(move || id.get(), show);
-    view! {
-        <Suspense fallback=|| view! { <p class="waiting">"Reading the offer…"</p> }>
-            {move || Suspend::new(async move {
-                match page.await {
-                    Ok(offer) => view! { <OfferDetails offer/> }.into_any(),
-                    Err(error) => view! { <ProblemPage error/> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
+    let show = |mut answers: Answers| match answers.take::<OfferView>() {
+        Ok(offer) => view! { <OfferDetails offer/> }.into_any(),
+        Err(error) => view! { <ProblemPage error/> }.into_any(),
+    };
+    page("Reading the offer…", move || id.get(), |id| vec![Ask::Offer(id)], show)
 }
 
 /// `/providers/:id`.
 #[component]
-pub fn ProviderPage() -> impl IntoView {
+pub fn ProviderPage() -> AnyView {
     let id = id_of_path();
-    let page = Resource::new(move || id.get(), provider);
-    view! {
-        <Suspense fallback=|| view! { <p class="waiting">"Reading…"</p> }>
-            {move || Suspend::new(async move {
-                match page.await {
-                    Ok(provider) => view! { <ProviderDetails provider/> }.into_any(),
-                    Err(error) => view! { <ProblemPage error/> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
+    let show = |mut answers: Answers| match answers.take::<ProviderView>() {
+        Ok(provider) => view! { <ProviderDetails provider/> }.into_any(),
+        Err(error) => view! { <ProblemPage error/> }.into_any(),
+    };
+    page("Reading…", move || id.get(), |id| vec![Ask::Provider(id)], show)
 }
 
 /// `/offers/new`.
 #[component]
-pub fn NewOfferPage() -> impl IntoView {
-    let me = sign_in_first()?;
-    let id = rejected_id();
-    let page = Resource::new(|| (), move |()| rejected(id.clone()));
-    Some(view! {
+pub fn NewOfferPage() -> AnyView {
+    let Some(me) = sign_in_first() else { return nothing() };
+    let rejected = rejected_id();
+    let show = move |mut answers: Answers| {
+        answers.keep_rejected();
+        view! { <Editor me=me.clone() saved=None/> }.into_any()
+    };
+    view! {
         <PageTitle text="Register an offer"/>
-        <Suspense>
-            {move || {
-                let me = me.clone();
-                Suspend::new(async move {
-                    keep(page.await);
-                    view! { <Editor me saved=None/> }
-                })
-            }}
-        </Suspense>
-    })
+        {page("", String::new, move |_| vec![Ask::Rejected(rejected.clone())], show)}
+    }
+    .into_any()
 }
 
 /// `/offers/:id/revise`.
 #[component]
-pub fn ReviseOfferPage() -> impl IntoView {
-    let me = sign_in_first()?;
-    let (offer, id) = (id_of_path(), rejected_id());
-    let page = Resource::new(
-        move || offer.get(),
-        move |offer| {
-            let id = id.clone();
-            async move {
-                let found = mine().await?.into_iter().find(|own| own.card.id.to_string() == offer);
-                Ok::<_, crate::error::AppError>((found.ok_or(Code::NotFound)?, rejected(id).await))
-            }
-        },
-    );
-    Some(view! {
+pub fn ReviseOfferPage() -> AnyView {
+    let Some(me) = sign_in_first() else { return nothing() };
+    let (offer, rejected) = (id_of_path(), rejected_id());
+    let show = move |mut answers: Answers| {
+        let own = answers.take::<Vec<OwnOffer>>();
+        answers.keep_rejected();
+        let offer = offer.get_untracked();
+        match own.and_then(|all| all.into_iter().find(|own| own.card.id.to_string() == offer).ok_or_else(|| Code::NotFound.into())) {
+            Ok(own) => view! { <Editor me=me.clone() saved=Some(own)/> }.into_any(),
+            Err(error) => view! { <ProblemPage error/> }.into_any(),
+        }
+    };
+    view! {
         <PageTitle text="Revise an offer"/>
-        <Suspense fallback=|| view! { <p class="waiting">"Reading the offer…"</p> }>
-            {move || {
-                let me = me.clone();
-                Suspend::new(async move {
-                    match page.await {
-                        Ok((own, rejected)) => {
-                            keep(rejected);
-                            view! { <Editor me saved=Some(own)/> }.into_any()
-                        }
-                        Err(error) => view! { <ProblemPage error/> }.into_any(),
-                    }
-                })
-            }}
-        </Suspense>
-    })
+        {page("Reading the offer…", move || offer.get(), move |_| vec![Ask::Mine, Ask::Rejected(rejected.clone())], show)}
+    }
+    .into_any()
 }

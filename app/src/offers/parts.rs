@@ -4,19 +4,20 @@ use super::api::{OfferView, ProviderView};
 use crate::{
     choices::{
         live::{Feed, Heard, News, Watch},
-        parts::{CardItem, Curtain, Price, StateSign},
+        parts::{CardItem, curtain, price, state_sign},
     },
     routes,
     ui::{
         face::Face,
         text::PageTitle,
         time::{Moment, Shape},
+        view::{text, truth, when, word},
     },
 };
 use domain::{
     card::Card,
     feed::{Cursor, Step},
-    offer::Status,
+    offer::{Status, free_words},
     presence::Shown,
 };
 use leptos::prelude::*;
@@ -88,10 +89,10 @@ impl Watch for Followed {
 }
 
 /// Says that the state may be out of date.
-#[component]
-fn Late() -> impl IntoView {
-    let feed = expect_context::<Feed>();
-    view! { <p class="line" data-late=move || feed.late.get().to_string()>{move || feed.late.get().then_some("↻ Reconnecting…")}</p> }
+fn late() -> AnyView {
+    let late = expect_context::<Feed>().late;
+    let words = word(move || if late.get() { "↻ Reconnecting…" } else { "" });
+    view! { <p class="line" data-late=truth(move || late.get())>{words}</p> }.into_any()
 }
 
 /// An offer's page.
@@ -106,7 +107,7 @@ pub fn OfferDetails(
         Followed::start(vec![live], offer.cursor);
     }
     let is = Signal::derive(move || card.read().is);
-    let name = Signal::derive(move || card.read().name.clone());
+    let name = text(move || card.read().name.clone());
     let OfferView { description, status, since, own, .. } = offer;
     let Card { id, by, title, .. } = offer.card;
     let advice = move || match is.get() {
@@ -116,19 +117,19 @@ pub fn OfferDetails(
     };
     view! {
         <PageTitle text=title/>
-        <article class="offer" data-offer=id.to_string() data-presence=move || is.get().as_str()>
+        <article class="offer" data-offer=id.to_string() data-presence=word(move || is.get().as_str())>
             <div class="panel offer-head">
-                <Curtain/>
+                {curtain()}
                 <div class="who">
                     <Face id=by name/>
-                    <div class="name"><a href=routes::provider(by)>{move || name.get()}</a></div>
-                    <StateSign is/>
+                    <div class="name"><a href=routes::provider(by)>{name}</a></div>
+                    {state_sign(is)}
                 </div>
-                <h1>{move || card.read().title.clone()}</h1>
-                <Price card/>
-                <p role="status">{advice}</p>
-                <Late/>
-                {own.then(|| {
+                <h1>{text(move || card.read().title.clone())}</h1>
+                {price(card)}
+                <p role="status">{word(advice)}</p>
+                {late()}
+                {when(own, || {
                     view! {
                         <p class="own-line">
                             {if status == Status::Draft { "This is your draft; only you see it. " } else { "This is your offer. " }}
@@ -137,6 +138,7 @@ pub fn OfferDetails(
                             <a class="btn small" href=routes::DESK>"Desk"</a>
                         </p>
                     }
+                    .into_any()
                 })}
             </div>
             <div class="panel">
@@ -147,15 +149,15 @@ pub fn OfferDetails(
                 <h2>"Conditions"</h2>
                 <dl class="kv">
                     <dt>"Category"</dt>
-                    <dd>{move || card.read().category.label()}</dd>
+                    <dd>{word(move || card.read().category.label())}</dd>
                     <dt>"Languages"</dt>
-                    <dd>{move || card.read().languages.names()}</dd>
+                    <dd>{text(move || card.read().languages.names())}</dd>
                     <dt>"By"</dt>
-                    <dd>{move || card.read().media.join(", ")}</dd>
+                    <dd>{text(move || card.read().media.join(", "))}</dd>
                     <dt>"Rate"</dt>
-                    <dd class="num">{move || format!("{} a minute, counted by the second", card.read().rate())}</dd>
+                    <dd>{text(move || format!("{} a minute, counted by the second", card.read().rate()))}</dd>
                     <dt>"Free at first"</dt>
-                    <dd class="num">{move || domain::offer::free_words(card.read().free_seconds).unwrap_or_else(|| "nothing".into())}</dd>
+                    <dd>{text(move || free_words(card.read().free_seconds).unwrap_or_else(|| "nothing".into()))}</dd>
                     <dt>"Offered since"</dt>
                     <dd><Moment at=Signal::stored(since) shape=Shape::DayAndClock/></dd>
                 </dl>
@@ -182,11 +184,11 @@ pub fn ProviderDetails(
                 <h1>{name}</h1>
                 <p class="lead">"Here since "<Moment at=Signal::stored(provider.since) shape=Shape::DayAndClock/></p>
             </div>
-            <Late/>
+            {late()}
         </div>
         <h2 class="unseen">"Offers"</h2>
         <ul class="grid">
-            {cards.into_iter().map(|card| view! { <CardItem card=card.into() just_closed=Signal::stored(false)/> }).collect_view()}
+            {cards.into_iter().map(|card| view! { <CardItem card=card.into() just_closed=Signal::stored(false)/> }.into_any()).collect::<Vec<_>>()}
         </ul>
     }
     .into_any()

@@ -7,48 +7,41 @@ pub mod port;
 pub mod socket;
 pub mod wire;
 
-use self::{api::read_desk, parts::Desktop, socket::DeskState};
+use self::{parts::Desktop, socket::DeskState};
 use crate::{
-    error::AppError,
-    forms::api::Rejected,
     frame::sign_in_first,
-    offers::api::{OwnOffer, mine},
+    offers::api::OwnOffer,
     ui::{
-        form::{keep, rejected, rejected_id},
+        form::rejected_id,
+        page::{Answers, Ask, page},
         problem::ProblemPage,
         text::PageTitle,
+        view::nothing,
     },
 };
 use domain::presence::Desk;
 use leptos::prelude::*;
 
-/// All that the desk page shows, read once.
-async fn read(id: Option<String>) -> Result<(Desk, Vec<OwnOffer>, Rejected), AppError> {
-    Ok((read_desk().await?, mine().await?, rejected(id).await))
-}
-
 /// `/desk`.
 #[component]
-pub fn DeskPage() -> impl IntoView {
-    let me = sign_in_first()?;
-    let id = rejected_id();
-    let page = Resource::new(|| (), move |()| read(id.clone()));
-    Some(view! {
+pub fn DeskPage() -> AnyView {
+    let Some(me) = sign_in_first() else { return nothing() };
+    let rejected = rejected_id();
+    let show = move |mut answers: Answers| {
+        let desk = answers.take::<Desk>();
+        let offers = answers.take::<Vec<OwnOffer>>();
+        answers.keep_rejected();
+        match desk.and_then(|desk| offers.map(|offers| (desk, offers))) {
+            Ok((first, offers)) => {
+                expect_context::<DeskState>().learn(first.clone());
+                view! { <Desktop me=me.clone() first offers/> }.into_any()
+            }
+            Err(error) => view! { <ProblemPage error/> }.into_any(),
+        }
+    };
+    view! {
         <PageTitle text="Desk"/>
-        <Suspense fallback=|| view! { <p class="waiting">"Opening the desk…"</p> }>
-            {move || {
-                let me = me.clone();
-                Suspend::new(async move {
-                    match page.await {
-                        Ok((desk, offers, rejected)) => {
-                            keep(rejected);
-                            expect_context::<DeskState>().learn(desk.clone());
-                            view! { <Desktop me first=desk offers/> }.into_any()
-                        }
-                        Err(error) => view! { <ProblemPage error/> }.into_any(),
-                    }
-                })
-            }}
-        </Suspense>
-    })
+        {page("Opening the desk…", String::new, move |_| vec![Ask::Desk, Ask::Mine, Ask::Rejected(rejected.clone())], show)}
+    }
+    .into_any()
 }

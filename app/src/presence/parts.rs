@@ -3,12 +3,13 @@
 use super::socket::{DeskState, Line};
 use crate::{
     account::api::MeView,
-    choices::parts::{CardBody, Curtain},
+    choices::parts::{CardBody, curtain, rate_words},
     offers::api::OwnOffer,
     routes,
     ui::{
         form::{ChoiceField, Form, Submit, Typed},
         time::{Moment, Shape, browser_now, left_words, stretch_words},
+        view::{flag, nothing, show, text, when, word},
     },
 };
 use domain::{
@@ -27,7 +28,7 @@ const GO_OFFLINE: &str = "/api/presence/go_offline";
 #[component]
 pub fn DeskChip() -> impl IntoView {
     let state = expect_context::<DeskState>();
-    let shown = move || state.desk.read().as_ref().map(|desk| desk.presence.shown().as_str());
+    let shown = word(move || state.desk.read().as_ref().map_or("", |desk| desk.presence.shown().as_str()));
     let words = move || match (state.desk.read().as_ref().map(|desk| desk.presence), state.left()) {
         (Some(Presence::Online { .. }), Some(left)) => format!("Open · {} left", left_words(left)),
         (Some(Presence::Busy { .. }), _) => "Talking".into(),
@@ -35,10 +36,10 @@ pub fn DeskChip() -> impl IntoView {
         (Some(Presence::Offline), _) => "Closed".into(),
         _ => "Desk".into(),
     };
-    let lost = move || matches!(state.line.get(), Line::Lost(_)).then_some(" · line lost");
+    let lost = word(move || if matches!(state.line.get(), Line::Lost(_)) { " · line lost" } else { "" });
     view! {
-        <a class="chip-desk num" href=routes::DESK data-is=shown aria-label=move || format!("Desk: {}", words())>
-            {words}
+        <a class="chip-desk num" href=routes::DESK data-is=shown aria-label=text(move || format!("Desk: {}{}", words(), lost.read()))>
+            {text(words)}
             {lost}
         </a>
     }
@@ -50,11 +51,11 @@ pub fn EndWarning() -> impl IntoView {
     let state = expect_context::<DeskState>();
     let near = Memo::new(move |_| state.left().is_some_and(|left| left.0 > 0 && left <= Knobs::default().warn_before_end));
     let warning = move || {
-        near.get().then(|| {
+        when(near.get(), || {
             let offers = state.desk.with_untracked(|desk| desk.as_ref().map(|d| joined(&d.offers)).unwrap_or_default());
             view! {
                 <div class="notice wrap">
-                    <p>"Your curtain comes in by itself in "<span class="num" aria-hidden="true">{move || state.left().map(left_words)}</span>" minutes."</p>
+                    <p>"Your curtain comes in by itself in "<span class="num" aria-hidden="true">{text(move || state.left().map(left_words).unwrap_or_default())}</span>" minutes."</p>
                     <Form
                         id="renew-now"
                         action=GO_ONLINE
@@ -65,9 +66,10 @@ pub fn EndWarning() -> impl IntoView {
                     </Form>
                 </div>
             }
+            .into_any()
         })
     };
-    view! { <div role="status">{warning}</div> }
+    view! { <div role="status">{show(warning)}</div> }
 }
 
 /// Says that this browser was signed out, and keeps what is on the page.
@@ -76,11 +78,11 @@ pub fn SignedOutNotice() -> impl IntoView {
     let state = expect_context::<DeskState>();
     view! {
         <div role="status">
-            {move || {
-                state.signed_out.get().then(|| {
-                    view! { <p class="notice wrap">"This browser was signed out. "<a href=routes::SIGN_IN rel="external">"Sign in again"</a></p> }
+            {show(move || {
+                when(state.signed_out.get(), || {
+                    view! { <p class="notice wrap">"This browser was signed out. "<a href=routes::SIGN_IN rel="external">"Sign in again"</a></p> }.into_any()
                 })
-            }}
+            })}
         </div>
     }
 }
@@ -148,9 +150,9 @@ fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) 
         Presence::Online { until } => {
             let now = state.now.get();
             let now = if now.0 == 0 { desk.read().now } else { now };
-            Some(view! { <p class="clock-left num" aria-label="Time left">{until.since(now).to_string()}</p> })
+            until.since(now).to_string()
         }
-        _ => None,
+        _ => String::new(),
     };
     let hung = desk.with_untracked(|d| d.offers.clone());
     let choices = offers.with_untracked(|all| all.iter().filter(|o| o.status == Status::Listed).map(|o| (o.card.id.to_string(), o.card.title.clone())).collect::<Vec<_>>());
@@ -159,14 +161,14 @@ fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) 
     // All offers are told as none, so that one registered later joins them.
     let prepare = Callback::new(move |typed: Typed| if typed.all("offers").len() == listed.get_untracked() { typed.without("offers[]") } else { typed });
     view! {
-        <section class="panel shop" data-presence=move || shown.get().as_str() aria-label="Curtain">
-            <Curtain/>
+        <section class="panel shop" data-presence=word(move || shown.get().as_str()) aria-label="Curtain">
+            {curtain()}
             <div class="body">
-                <p class="story" role="status">{story}</p>
-                {left}
+                <p class="story" role="status">{show(story)}</p>
+                <p class="clock-left num">{text(left)}</p>
                 <Form id="toggle" action=Signal::derive(move || if out.get() { GO_OFFLINE } else { GO_ONLINE }) prepare on_done=learn>
                     // A disabled fieldset is not sent, so taking the curtain in asks nothing.
-                    <fieldset class="bare" disabled=move || out.get() hidden=move || out.get() || listed.get() == 0>
+                    <fieldset class="bare" disabled=flag(move || out.get()) hidden=flag(move || out.get() || listed.get() == 0)>
                         <ChoiceField
                             field=Field::Minutes
                             name="minutes"
@@ -174,17 +176,19 @@ fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) 
                             choices=STRETCHES.iter().map(|m| (m.to_string(), stretch_words(*m))).collect()
                             value=vec!["60".into()]
                         />
-                        {several.then(|| view! { <ChoiceField field=Field::Offers name="offers[]" named="Hang out" choices=choices value=chosen/> })}
+                        {when(several, || view! { <ChoiceField field=Field::Offers name="offers[]" named="Hang out" choices=choices value=chosen/> }.into_any())}
                     </fieldset>
-                    <div class="toggle-line" hidden=move || !out.get() && listed.get() == 0>
+                    <div class="toggle-line" hidden=flag(move || !out.get() && listed.get() == 0)>
                         <Submit
                             text=Signal::derive(move || if out.get() { "Go offline".to_owned() } else { "Go online".to_owned() })
                             class="toggle"
                         />
                     </div>
                 </Form>
-                {move || (listed.get() == 0).then(|| view! { <p><a class="btn main" href=routes::NEW_OFFER>"Register an offer"</a></p> })}
-                <Renew desk listed/>
+                {show(move || {
+                    when(listed.get() == 0, || view! { <p><a class="btn main" href=routes::NEW_OFFER>"Register an offer"</a></p> }.into_any())
+                })}
+                {renew(desk, listed)}
             </div>
         </section>
     }
@@ -192,8 +196,7 @@ fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) 
 }
 
 /// Buttons that move the end of the wish.
-#[component]
-fn Renew(desk: Memo<Desk>, listed: Memo<usize>) -> impl IntoView {
+fn renew(desk: Memo<Desk>, listed: Memo<usize>) -> AnyView {
     let state = expect_context::<DeskState>();
     // Which offers hang out stays as it is; all of them are told as none, so that a new one joins.
     let offers = Memo::new(move |_| {
@@ -209,17 +212,18 @@ fn Renew(desk: Memo<Desk>, listed: Memo<usize>) -> impl IntoView {
                 <Submit text=words class="btn small"/>
             </Form>
         }
+        .into_any()
     };
-    move || {
-        offers.get().map(|offers| {
-            view! {
-                <div class="renew">
-                    <p class="hint">"Move the end to"</p>
-                    {STRETCHES.iter().map(|minutes| button(*minutes, offers.clone())).collect_view()}
-                </div>
-            }
-        })
-    }
+    show(move || {
+        let Some(offers) = offers.get() else { return nothing() };
+        view! {
+            <div class="renew">
+                <p class="hint">"Move the end to"</p>
+                {STRETCHES.iter().map(|minutes| button(*minutes, offers.clone())).collect::<Vec<_>>()}
+            </div>
+        }
+        .into_any()
+    })
 }
 
 /// Which offers hang out, and how the first of them looks to others now.
@@ -235,7 +239,8 @@ fn Hanging(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
         if hung.is_empty() {
             return view! { <p class="hint">"Nothing."</p> }.into_any();
         }
-        hung.into_iter().map(|o| view! { <dt>{o.card.title.clone()}</dt><dd class="num">{format!("{}/min", o.card.rate())}</dd> }).collect_view().into_any()
+        let line = |o: OwnOffer| view! { <dt>{o.card.title.clone()}</dt><dd class="num">{rate_words(o.card.rate())}</dd> }.into_any();
+        hung.into_iter().map(line).collect::<Vec<_>>().into_any()
     };
     let first = Memo::new(move |_| {
         let (shown, at) = (desk.read().presence.shown(), desk.read().now);
@@ -251,19 +256,19 @@ fn Hanging(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
         })
     });
     let preview = move || {
-        first.get().map(|card| {
-            let presence = card.is.as_str();
-            view! {
-                <h3 class="hint">"How your card looks to others now"</h3>
-                <div class="card preview" data-presence=presence><CardBody card=Signal::stored(card) just_closed=Signal::stored(false)/></div>
-            }
-        })
+        let Some(card) = first.get() else { return nothing() };
+        let presence = card.is.as_str();
+        view! {
+            <h3 class="hint">"How your card looks to others now"</h3>
+            <div class="card preview" data-presence=presence><CardBody card=Signal::stored(card) just_closed=Signal::stored(false)/></div>
+        }
+        .into_any()
     };
     view! {
         <section class="panel">
-            <h2>{title}</h2>
-            <dl class="kv">{list}</dl>
-            {preview}
+            <h2>{word(title)}</h2>
+            <dl class="kv rates">{show(list)}</dl>
+            {show(preview)}
         </section>
     }
     .into_any()
@@ -301,12 +306,12 @@ fn Proof(desk: Memo<Desk>) -> AnyView {
         let now = state.now.get();
         let now = if now.0 == 0 { desk.now } else { now };
         match (lost, desk.proved_until) {
-            (Some(left), _) if left > 0 => Some(format!("The curtain stays out at least {} s more.", left.saturating_add(999) / 1_000)),
-            (Some(_), _) => Some("The curtain may be in by now. It goes out again by itself when the line is back.".to_owned()),
+            (Some(left), _) if left > 0 => format!("The curtain stays out at least {} s more.", left.saturating_add(999) / 1_000),
+            (Some(_), _) => "The curtain may be in by now. It goes out again by itself when the line is back.".to_owned(),
             (None, Some(until)) if out && desk.pages == 0 && until > now => {
-                Some(format!("Proved for {} s more, without a page that stays open.", until.since(now).0.saturating_add(999) / 1_000))
+                format!("Proved for {} s more, without a page that stays open.", until.since(now).0.saturating_add(999) / 1_000)
             }
-            _ => None,
+            _ => String::new(),
         }
     };
     view! {
@@ -314,11 +319,11 @@ fn Proof(desk: Memo<Desk>) -> AnyView {
             <h2>"Proof"</h2>
             <dl class="kv">
                 <dt>"This page"</dt>
-                <dd class="num" data-line=move || if state.line.get() == Line::Open { "open" } else { "down" }>{this}</dd>
+                <dd class="num" data-line=word(move || if state.line.get() == Line::Open { "open" } else { "down" })>{text(this)}</dd>
                 <dt>"Connected"</dt>
-                <dd class="num">{all}</dd>
+                <dd class="num">{text(all)}</dd>
             </dl>
-            <p class="hint">{grace}</p>
+            <p class="hint">{text(grace)}</p>
             <noscript>
                 <p class="hint">
                     "Without JavaScript this page cannot prove that you are there: going online is proved for 30 s without a page that stays open."
@@ -355,13 +360,13 @@ fn Log(desk: Memo<Desk>) -> AnyView {
         if events.is_empty() {
             return view! { <li class="hint">"Nothing yet."</li> }.into_any();
         }
-        let line = |e: DeskEvent| view! { <li><Moment at=Signal::stored(e.at) shape=Shape::Clock/>" "{event_words(&e)}</li> };
-        events.into_iter().map(line).collect_view().into_any()
+        let line = |e: DeskEvent| view! { <li><Moment at=Signal::stored(e.at) shape=Shape::Clock/>" "{event_words(&e)}</li> }.into_any();
+        events.into_iter().map(line).collect::<Vec<_>>().into_any()
     };
     view! {
         <section class="panel">
             <h2>"What happened"</h2>
-            <ul class="log">{lines}</ul>
+            <ul class="log">{show(lines)}</ul>
         </section>
     }
     .into_any()
@@ -377,8 +382,8 @@ fn OwnOffers(offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
             <li>
                 <div class="own-offer">
                     <a href=routes::offer(id)>{offer.card.title.clone()}</a>
-                    <span class="num">{format!("{}/min", offer.card.rate())}</span>
-                    {(offer.status == Status::Draft).then(|| view! { <span class="tag">"Draft, seen by you only"</span> })}
+                    <span class="num">{rate_words(offer.card.rate())}</span>
+                    {when(offer.status == Status::Draft, || view! { <span class="tag">"Draft, seen by you only"</span> }.into_any())}
                 </div>
                 <div class="own-actions">
                     <a class="btn small" href=routes::revise(id) aria-label=format!("Revise: {}", offer.card.title)>"Revise"</a>
@@ -397,7 +402,7 @@ fn OwnOffers(offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
     view! {
         <section class="panel">
             <h2>"Your offers"</h2>
-            <ul class="own">{move || offers.get().into_iter().map(row).collect_view()}</ul>
+            <ul class="own">{show(move || offers.get().into_iter().map(row).collect::<Vec<_>>().into_any())}</ul>
             <p><a class="btn" href=routes::NEW_OFFER>"Register an offer"</a></p>
         </section>
     }

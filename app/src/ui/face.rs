@@ -1,6 +1,6 @@
 //! Faces and drawings.
 
-use crate::routes;
+use crate::{routes, ui::view::text};
 use domain::{account::initials, id::AccountId};
 use leptos::prelude::*;
 
@@ -17,7 +17,7 @@ pub fn Face(
     name: Signal<String>,
 ) -> impl IntoView {
     let class = format!("face hue-{}", id.0.as_u128().wrapping_rem(HUES));
-    view! { <span class=class aria-hidden="true">{move || initials(&name.read())}</span> }
+    view! { <span class=class aria-hidden="true">{text(move || initials(&name.read()))}</span> }
 }
 
 /// The name and sign of the house, leading home.

@@ -2,8 +2,9 @@
 
 use crate::{
     error::{AppError, words},
-    forms::api::{Rejected, read_rejected},
+    forms::api::Rejected,
     routes,
+    ui::view::{flag, nothing, show, text, truth, when},
 };
 use domain::reject::{Code, Field, FieldError, Reject};
 use leptos::{context::Provider, ev::SubmitEvent, prelude::*, task::spawn_local};
@@ -11,25 +12,13 @@ use leptos_router::{
     NavigateOptions,
     hooks::{use_location, use_navigate, use_query_map},
 };
+use std::time::Duration;
 use wasm_bindgen::JsCast;
 use web_sys::{FormData, HtmlElement, HtmlFormElement};
 
 /// The id of a rejected form in the address.
 pub fn rejected_id() -> Option<String> {
     use_query_map().read_untracked().get("rejected")
-}
-
-/// The rejected form of that id: to be read in the page's one resource and handed to [`keep`].
-pub async fn rejected(id: Option<String>) -> Rejected {
-    match id {
-        Some(id) => read_rejected(id).await.unwrap_or_default(),
-        None => Rejected::default(),
-    }
-}
-
-/// Lets the forms of this page find what came back.
-pub fn keep(rejected: Rejected) {
-    provide_context(rejected);
 }
 
 /// What is typed into a form now.
@@ -62,14 +51,15 @@ impl Typed {
         self
     }
 
-    /// As a form sends it.
-    fn body(&self) -> String {
-        let Ok(params) = web_sys::UrlSearchParams::new() else { return String::new() };
-        for (name, value) in &self.0 {
-            params.append(name, value);
-        }
-        String::from(params.to_string())
+}
+
+/// Fields as a form sends them.
+pub fn fields_of(fields: &[(impl AsRef<str>, String)]) -> String {
+    let Ok(params) = web_sys::UrlSearchParams::new() else { return String::new() };
+    for (name, value) in fields {
+        params.append(name.as_ref(), value);
     }
+    String::from(params.to_string())
 }
 
 /// The state of a form, for the fields in it.
@@ -107,7 +97,8 @@ impl FormState {
         // The fields are marked after the signals have settled.
         let form = form.clone();
         request_animation_frame(move || {
-            let first = form.query_selector(".wrong input, .wrong select, .wrong textarea, .refused").ok().flatten();
+            let find = |what| form.query_selector(what).ok().flatten();
+            let first = find(".wrong input, .wrong select, .wrong textarea").or_else(|| find(".refused"));
             if let Some(first) = first.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
                 // A field that cannot take the focus is still shown and announced.
                 let _ = first.focus();
@@ -124,7 +115,7 @@ impl FormState {
             Err(Reject::Fields(fields)) => fields.into_iter().find(|e| e.field == field && e.code != Code::Required),
             _ => None,
         };
-        self.wrong.update(|wrong| {
+        self.wrong.try_update(|wrong| {
             wrong.retain(|e| e.field != field);
             wrong.extend(found);
         });
@@ -135,13 +126,15 @@ impl FormState {
 pub type Check = fn(&Typed) -> Result<(), Reject>;
 
 /// What the server answered.
-struct Answer {
-    text: String,
-    location: Option<String>,
+pub struct Answer {
+    /// The JSON.
+    pub text: String,
+    /// Where to go on.
+    pub location: Option<String>,
 }
 
-/// Posts a form's fields and reads the answer.
-async fn post(path: &str, body: String) -> Result<Answer, AppError> {
+/// Posts a form's fields and reads the answer. Browser only.
+pub async fn post(path: &str, body: String) -> Result<Answer, AppError> {
     let request = gloo_net::http::Request::post(path)
         .header("accept", "application/json")
         .header("content-type", "application/x-www-form-urlencoded")
@@ -227,7 +220,7 @@ pub fn Form(
         state.pending.set(true);
         let (path, navigate) = (action.get_untracked(), navigate.clone());
         spawn_local(async move {
-            let answer = post(path, typed.body()).await;
+            let answer = post(path, fields_of(&typed.0)).await;
             // The page may have gone while the answer was awaited; then nobody is left to be told.
             if state.pending.try_set(false).is_some() {
                 return;
@@ -263,7 +256,8 @@ pub fn Form(
     let left = move |ev: web_sys::FocusEvent| {
         let name = ev.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok()).and_then(|e| e.get_attribute("name"));
         if let (Some(check), Some(name), Some(form)) = (check, name, form_of(&ev)) {
-            state.judge(&name, &Typed::of(&form), check);
+            // A moment later: a line that comes or goes must not move what is just being pressed.
+            set_timeout(move || state.judge(&name, &Typed::of(&form), check), Duration::from_millis(250));
         }
     };
     let typing = move |ev: web_sys::Event| {
@@ -277,39 +271,42 @@ pub fn Form(
             id=id
             class=class
             method="post"
-            action=move || action.get()
+            action=text(move || action.get().to_owned())
             novalidate
-            aria-busy=move || state.pending.get().to_string()
+            aria-busy=truth(move || state.pending.get())
             on:submit:capture=submit
             on:focusout=left
             on:input=typing
         >
-            {hidden.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }).collect_view()}
-            <div role="alert">{move || state.refused.get().map(|error| view! { <Refused state error path=path.clone()/> })}</div>
+            {hidden.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }.into_any()).collect::<Vec<_>>()}
+            <div role="alert">{show(move || state.refused.get().map_or_else(nothing, |error| refused(state, &error, &path)))}</div>
             // An owner of its own: several forms of a page must not see each other's state.
             <Provider value=state>{children()}</Provider>
-            {(!saved.is_empty()).then(|| view! { <p role="status" class="saved">{move || worked.get().then_some(saved)}</p> })}
+            {when(!saved.is_empty(), || {
+                view! { <p role="status" class="saved">{text(move || if worked.get() { saved.to_owned() } else { String::new() })}</p> }.into_any()
+            })}
         </form>
     }
     .into_any()
 }
 
 /// Why a form was refused, with a way to each wrong field.
-#[component]
-fn Refused(state: FormState, error: AppError, path: String) -> impl IntoView {
-    let sign_in = (error.code == Code::SignInRequired).then(|| routes::sign_in_then(&path));
+fn refused(state: FormState, error: &AppError, path: &str) -> AnyView {
     let line = |e: &FieldError| {
         // `external` keeps the router away from links within the page.
         let (href, text) = (format!("#{}", state.id(e.field)), format!("{}: {}", label(e.field), words(Some(e.field), e.code)));
-        view! { <li><a href=href rel="external">{text}</a></li> }
+        view! { <li><a href=href rel="external">{text}</a></li> }.into_any()
     };
     view! {
         <div class="refused" tabindex="-1">
             <p>{error.words()}</p>
-            {sign_in.map(|href| view! { <p><a href=href target="_blank">"Sign in (opens another window)"</a></p> })}
-            {(!error.fields.is_empty()).then(|| view! { <ul>{error.fields.iter().map(line).collect_view()}</ul> })}
+            {when(error.code == Code::SignInRequired, || {
+                view! { <p><a href=routes::sign_in_then(path) target="_blank">"Sign in (opens another window)"</a></p> }.into_any()
+            })}
+            <ul>{error.fields.iter().map(line).collect::<Vec<_>>()}</ul>
         </div>
     }
+    .into_any()
 }
 
 /// The name of a field for people.
@@ -349,13 +346,14 @@ fn described_by(state: FormState, field: Field, hint: bool) -> Signal<String> {
 /// The line below a control that tells what is wrong with it.
 fn wrong_line(state: FormState, field: Field) -> AnyView {
     let id = format!("{}-wrong", state.id(field));
-    view! { <p class="wrong-words" id=id>{move || state.wrong(field).map(|code| words(Some(field), code))}</p> }.into_any()
+    let words = text(move || state.wrong(field).map(|code| words(Some(field), code).to_owned()).unwrap_or_default());
+    view! { <p class="wrong-words" id=id>{words}</p> }.into_any()
 }
 
 /// The line below a label that tells the limits.
 fn hint_line(state: FormState, field: Field, hint: &'static str) -> AnyView {
     let id = format!("{}-hint", state.id(field));
-    (!hint.is_empty()).then(|| view! { <p class="hint" id=id>{hint}</p> }).into_any()
+    when(!hint.is_empty(), || view! { <p class="hint" id=id>{hint}</p> }.into_any())
 }
 
 /// A field to type into.
@@ -394,7 +392,7 @@ pub fn TextField(
     let state = state();
     let (id, name) = (state.id(field), name.unwrap_or(field.as_str()));
     let value = if kind == "password" { String::new() } else { state.kept().map_or(value, |kept| kept.one(name)) };
-    let (described_by, invalid) = (described_by(state, field, !hint.is_empty()), Signal::derive(move || state.wrong(field).is_some()));
+    let (described_by, invalid) = (described_by(state, field, !hint.is_empty()), flag(move || state.wrong(field).is_some()));
     let control = if rows > 1 {
         view! { <crate::ui::text::TextArea id=id.clone() name value rows required=!optional described_by invalid/> }.into_any()
     } else {
@@ -407,14 +405,14 @@ pub fn TextField(
                 autocomplete=autocomplete
                 inputmode=keyboard
                 aria-required=(!optional).to_string()
-                aria-describedby=move || described_by.get()
-                aria-invalid=move || invalid.get().to_string()
+                aria-describedby=described_by
+                aria-invalid=truth(move || invalid.get())
             />
         }
         .into_any()
     };
     view! {
-        <div class="field" class:wrong=move || invalid.get()>
+        <div class="field" class:wrong=invalid>
             <label for=id>{named.unwrap_or(label(field))}</label>
             {hint_line(state, field, hint)}
             {control}
@@ -438,7 +436,7 @@ pub fn SelectField(
     let state = state();
     let id = state.id(field);
     let value = state.kept().map_or(value, |kept| kept.one(field.as_str()));
-    let (described_by, invalid) = (described_by(state, field, false), move || state.wrong(field).is_some());
+    let (described_by, invalid) = (described_by(state, field, false), flag(move || state.wrong(field).is_some()));
     view! {
         <div class="field" class:wrong=invalid>
             <label for=id.clone()>{label(field)}</label>
@@ -446,8 +444,8 @@ pub fn SelectField(
                 id=id
                 name=field.as_str()
                 aria-required="true"
-                aria-describedby=move || described_by.get()
-                aria-invalid=move || invalid().to_string()
+                aria-describedby=described_by
+                aria-invalid=truth(move || invalid.get())
             >
                 {options(choices, &value)}
             </select>
@@ -489,17 +487,17 @@ pub fn ChoiceField(
     let state = state();
     let id = state.id(field);
     let value = state.kept().map_or(value, |kept| kept.all(name.trim_end_matches("[]")));
-    let (described_by, invalid) = (described_by(state, field, !hint.is_empty()), move || state.wrong(field).is_some());
+    let (described_by, invalid) = (described_by(state, field, !hint.is_empty()), flag(move || state.wrong(field).is_some()));
     let boxes = choices.into_iter().enumerate().map(|(at, (choice, text))| {
         let (checked, box_id) = (value.contains(&choice), if at == 0 { id.clone() } else { format!("{id}-{at}") });
-        view! { <label class="chip"><input type=kind id=box_id name=name value=choice checked=checked/><span>{text}</span></label> }
+        view! { <label class="chip"><input type=kind id=box_id name=name value=choice checked=checked/><span>{text}</span></label> }.into_any()
     });
     view! {
-        <fieldset class="field" class:wrong=invalid aria-describedby=move || described_by.get()>
+        <fieldset class="field" class:wrong=invalid aria-describedby=described_by>
             <legend>{named.unwrap_or(label(field))}</legend>
             {hint_line(state, field, hint)}
-            <div class="chips">{boxes.collect_view()}</div>
-            {children.map(|children| children())}
+            <div class="chips">{boxes.collect::<Vec<_>>()}</div>
+            {children.map_or_else(nothing, |children| children())}
             {wrong_line(state, field)}
         </fieldset>
     }
@@ -517,5 +515,5 @@ pub fn Submit(
     class: &'static str,
 ) -> AnyView {
     let pending = state().pending;
-    view! { <button class=class type="submit" aria-disabled=move || pending.get().to_string()>{move || text.get()}</button> }.into_any()
+    view! { <button class=class type="submit" aria-disabled=truth(move || pending.get())>{text}</button> }.into_any()
 }

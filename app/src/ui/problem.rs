@@ -1,6 +1,6 @@
 //! What a page shows when it cannot show what was asked for.
 
-use crate::{error::AppError, routes, ui::text::PageTitle};
+use crate::{error::AppError, routes, ui::{text::PageTitle, view::when}};
 use domain::reject::Code;
 use leptos::prelude::*;
 
@@ -18,7 +18,7 @@ fn answer(status: u16) {
 pub fn ProblemPage(
     /// What is wrong.
     error: AppError,
-) -> impl IntoView {
+) -> AnyView {
     answer(error.status());
     let title = match error.code {
         Code::NotFound => "Nothing hangs here",
@@ -32,10 +32,11 @@ pub fn ProblemPage(
         <div class="problem">
             <h1>{title}</h1>
             <p class="lead">{error.words()}</p>
-            {again.then(|| view! { <p><a class="btn" href="" rel="external">"Try again"</a></p> })}
+            {when(again, || view! { <p><a class="btn" href="" rel="external">"Try again"</a></p> }.into_any())}
             <p><a class="btn main" href=routes::CHOICES>"See who is here now"</a></p>
         </div>
     }
+    .into_any()
 }
 
 /// The page of an address that leads nowhere.

@@ -1,5 +1,6 @@
 //! Text in the two places where the framework does not escape it: `<title>` and `<textarea>`.
 
+use crate::ui::view::truth;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -47,8 +48,8 @@ pub fn TextArea(
             name=name
             rows=rows
             aria-required=required.to_string()
-            aria-describedby=move || described_by.get()
-            aria-invalid=move || invalid.get().to_string()
+            aria-describedby=described_by
+            aria-invalid=truth(move || invalid.get())
         >
             {text}
         </textarea>

@@ -1,5 +1,6 @@
 //! Points in time: written in UTC by the server, rewritten to the reader's zone once the page is taken over.
 
+use crate::ui::view::text;
 use domain::time::{Millis, Timestamp};
 use leptos::prelude::*;
 
@@ -42,21 +43,21 @@ pub fn Moment(
     at: Signal<Timestamp>,
     /// What is shown of it.
     shape: Shape,
-) -> impl IntoView {
+) -> AnyView {
     let hydrated = use_context::<Hydrated>();
-    let text = move || {
+    let words = text(move || {
         let at = at.get();
         match (hydrated.is_some_and(|h| h.0.get()), shape) {
             (true, shape) => local(at, shape),
             (false, Shape::Clock) => at.clock_utc(),
             (false, Shape::DayAndClock) => at.day_and_clock_utc(),
         }
-    };
+    });
     let class = match shape {
         Shape::Clock => "moment clock",
         Shape::DayAndClock => "moment day",
     };
-    view! { <time class=class datetime=move || at.get().iso()>{text}</time> }
+    view! { <time class=class datetime=text(move || at.get().iso())>{words}</time> }.into_any()
 }
 
 /// What is left, in words: `1 h 42 min`, `42 min`, and to the second in the last five minutes.

@@ -1,5 +1,6 @@
 //! The service worker: registered once the page is taken over, and asked about when a new version waits.
 
+use crate::ui::view::{show, when};
 use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
@@ -63,11 +64,12 @@ pub fn UpdatePrompt() -> impl IntoView {
     };
     view! {
         <div role="status">
-            {move || {
-                waiting.get().then(|| {
+            {show(move || {
+                when(waiting.get(), || {
                     view! { <p class="notice wrap">"A new version is ready. "<button class="btn small" type="button" on:click=take_over>"Reload"</button></p> }
+                        .into_any()
                 })
-            }}
+            })}
         </div>
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{AppState, pages};
 use app::{
-    context::is_local,
+    context::{Visitor, is_local},
     error::AppError,
     forms::api::Rejected,
 };
@@ -18,6 +18,7 @@ use axum::{
 use domain::reject::Code;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use server_fn::error::SERVER_FN_ERROR_HEADER;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Most fields of a rejected form that are kept.
 const FIELDS_MAX: usize = 64;
@@ -49,11 +50,16 @@ pub async fn call(State(state): State<AppState>, request: Request<Body>) -> Resp
         let error = serde_json::from_slice(&answer).unwrap_or_else(|_| Code::BadRequest.into());
         return refuse(&state, &original, html, body, error).await;
     }
-    if html { forward(response, &original.headers) } else { response }
+    if html { forward(response, &original.headers, state.config.public_url.as_deref()) } else { response }
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).any(|v| v.contains("text/html"))
+}
+
+/// Only fields that can be told apart can be kept without a password among them.
+fn is_form(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|v| v.starts_with("application/x-www-form-urlencoded"))
 }
 
 /// An error as a program gets it.
@@ -68,9 +74,9 @@ pub fn error_response(error: &AppError) -> Response {
 }
 
 /// A plain form that was taken: on to where the function says, or back to its page.
-fn forward(response: Response, headers: &HeaderMap) -> Response {
+fn forward(response: Response, headers: &HeaderMap, public_url: Option<&str>) -> Response {
     let location = response.headers().get(header::LOCATION).and_then(|v| v.to_str().ok()).filter(|l| is_local(l)).map(str::to_owned);
-    let (page, query) = back(headers);
+    let (page, query) = back(headers, public_url);
     let target = location.unwrap_or_else(|| join(&page, &query, None));
     let mut redirect = see_other(&target);
     for cookie in response.headers().get_all(header::SET_COOKIE) {
@@ -82,13 +88,15 @@ fn forward(response: Response, headers: &HeaderMap) -> Response {
 /// Tells an error: as JSON to a program, by a redirect to a plain form, whose fields are kept.
 async fn refuse(state: &AppState, parts: &Parts, html: bool, body: Bytes, error: AppError) -> Response {
     tracing::info!(path = parts.uri.path(), code = error.code.as_str(), "refused");
-    if !html || parts.method != Method::POST {
+    let kept = !matches!(error.code, Code::TooManyTries | Code::TooLarge | Code::Overloaded) && is_form(&parts.headers);
+    if !html || parts.method != Method::POST || !kept {
         return error_response(&error);
     }
+    let ip = parts.extensions.get::<Visitor>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |visitor| visitor.ip);
     let sign_in = error.code == Code::SignInRequired;
     let rejected = Rejected { path: parts.uri.path().to_owned(), fields: fields(&body), error: Some(error) };
-    let (page, query) = back(&parts.headers);
-    let back = match state.backend.forms.keep(rejected).await {
+    let (page, query) = back(&parts.headers, state.config.public_url.as_deref());
+    let back = match state.backend.forms.keep(rejected, ip).await {
         Ok(id) => join(&page, &query, Some(&id)),
         Err(broken) => return error_response(&broken.into()),
     };
@@ -117,9 +125,15 @@ fn encode(text: &str) -> String {
 }
 
 /// The page that a form was sent from: path and query of the Referer, which our policy keeps to our own site. What is foreign or odd leads to `/`.
-fn back(headers: &HeaderMap) -> (String, String) {
+fn back(headers: &HeaderMap, public_url: Option<&str>) -> (String, String) {
     let referer = headers.get(header::REFERER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<Uri>().ok());
-    let own = |uri: &Uri| uri.host().is_none() || uri.authority().map(|a| a.as_str()) == headers.get(header::HOST).and_then(|h| h.to_str().ok());
+    let own = |uri: &Uri| match (uri.scheme_str(), uri.authority()) {
+        (Some(scheme), Some(authority)) => {
+            let host = headers.get(header::HOST).and_then(|h| h.to_str().ok());
+            Some(authority.as_str()) == host || public_url == Some(format!("{scheme}://{authority}").as_str())
+        }
+        _ => true,
+    };
     match referer {
         Some(uri) if own(&uri) && is_local(uri.path()) => (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned()),
         _ => ("/".to_owned(), String::new()),
@@ -152,8 +166,10 @@ mod tests {
     #[test]
     fn back_to_own_pages_only() {
         let from = |referer: &'static str| {
-            back(&HeaderMap::from_iter([(header::REFERER, HeaderValue::from_static(referer)), (header::HOST, HeaderValue::from_static("a.example:3000"))]))
+            let headers = [(header::REFERER, HeaderValue::from_static(referer)), (header::HOST, HeaderValue::from_static("a.example:3000"))];
+            back(&HeaderMap::from_iter(headers), Some("https://help.example.org"))
         };
+        assert_eq!(from("https://help.example.org/desk"), ("/desk".into(), String::new()), "a proxy may hide the host");
         assert_eq!(from("http://a.example:3000/offers/new?x=1&rejected=old"), ("/offers/new".into(), "x=1&rejected=old".into()));
         assert_eq!(from("http://evil.example/offers/new"), ("/".into(), String::new()));
         assert_eq!(join("/offers/new", "x=1&rejected=old", Some("new")), "/offers/new?x=1&rejected=new");

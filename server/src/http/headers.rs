@@ -22,7 +22,7 @@ static FIXED: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (
         HeaderName::from_static("permissions-policy"),
-        "camera=(self), microphone=(self), display-capture=(self), screen-wake-lock=(self), fullscreen=(self), autoplay=(self), geolocation=(), payment=(), usb=(), serial=(), bluetooth=()",
+        "camera=(self), microphone=(self), display-capture=(self), screen-wake-lock=(self), fullscreen=(self), autoplay=(self), geolocation=(), payment=(), usb=(), serial=()",
     ),
 ];
 
@@ -40,7 +40,10 @@ pub async fn set(State(state): State<AppState>, mut request: Request<Body>, next
     if state.config.https() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
     }
-    let policy = if html { page_policy(&nonce) } else { "default-src 'none'; frame-ancestors 'none'".into() };
+    let policy = if html { page_policy(&nonce) } else {
+        // The service worker lives under the policy of its script, and fetches what it keeps.
+        "default-src 'none'; connect-src 'self'; frame-ancestors 'none'".into()
+    };
     if let Ok(value) = HeaderValue::try_from(policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, value);
     }

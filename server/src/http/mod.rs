@@ -12,7 +12,7 @@ use crate::{config::Config, lifecycle::Lifecycle, live, store::Store};
 use app::context::Backend;
 use axum::{
     Router,
-    extract::FromRef,
+    extract::{DefaultBodyLimit, FromRef},
     middleware::{from_fn, from_fn_with_state},
     routing::{any, get, post},
 };
@@ -72,7 +72,7 @@ pub fn router(state: AppState) -> Router {
         .merge(live)
         .route("/healthz", get(probes::alive))
         .route("/readyz", get(probes::ready))
-        .route("/csp-report", post(headers::report))
+        .merge(Router::new().route("/csp-report", post(headers::report)).layer(DefaultBodyLimit::max(16 * 1_024)).layer(timeout()))
         .merge(assets::routes(&state.assets))
         .with_state(state.clone())
         // Writes from other sites are refused before anything else looks at them.

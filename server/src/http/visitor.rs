@@ -20,7 +20,7 @@ use std::{
 #[derive(Clone, Debug)]
 pub struct Token(pub String);
 
-/// Resolves the visitor. A database that does not answer shows the page of a stranger instead of an error.
+/// Resolves the visitor. While the database does not answer, a signed-in person gets the page of a stranger, but is told the truth where it matters.
 pub async fn resolve(State(state): State<AppState>, mut request: Request<Body>, next: Next) -> Response {
     let peer = request.extensions().get::<Arc<Connection>>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |c| c.peer.ip());
     let headers = request.headers();
@@ -28,7 +28,11 @@ pub async fn resolve(State(state): State<AppState>, mut request: Request<Body>, 
     let device = device(headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default());
     let token = cookie(headers, cookie_name(state.config.https()));
     let me = match &token {
-        Some(token) => state.store.who(token).await.unwrap_or_default(),
+        Some(token) => match state.store.who(token).await {
+            Ok(me) => me,
+            Err(_) if !request.uri().path().starts_with("/api/") && !request.uri().path().starts_with("/live/") => None,
+            Err(error) => return super::api::error_response(&error.into()),
+        },
         None => None,
     };
     request.extensions_mut().insert(Visitor { ip, device, me });
@@ -61,15 +65,17 @@ fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     if !is_trusted(&peer) {
         return peer;
     }
-    let hops: Vec<IpAddr> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(','))
-        .map_while(|hop| hop.trim().parse::<IpAddr>().ok())
-        .map(|ip| ip.to_canonical())
-        .collect();
-    hops.iter().rev().find(|ip| !is_trusted(ip)).or(hops.first()).copied().unwrap_or(peer)
+    // From the right, where the proxies that we trust have written; what the client itself sent stands to the left and is never reached.
+    let hops: Vec<&str> = headers.get_all("x-forwarded-for").iter().flat_map(|v| v.to_str().unwrap_or("?").split(',')).collect();
+    let mut client = peer;
+    for hop in hops.into_iter().rev() {
+        let Ok(ip) = hop.trim().parse::<IpAddr>() else { break };
+        client = ip.to_canonical();
+        if !is_trusted(&client) {
+            break;
+        }
+    }
+    client
 }
 
 /// Browser and system in a few words, for the list of sign-ins. Nothing else of the header is kept.
@@ -96,6 +102,7 @@ mod tests {
         let with = |value: &'static str| HeaderMap::from_iter([(header::HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static(value))]);
         assert_eq!(client_ip(ip("203.0.113.9"), &with("198.51.100.1"), &trusted), ip("203.0.113.9"));
         assert_eq!(client_ip(ip("10.0.0.2"), &with("6.6.6.6, 198.51.100.1, 10.0.0.3"), &trusted), ip("198.51.100.1"));
+        assert_eq!(client_ip(ip("10.0.0.2"), &with("6.6.6.6, x, 198.51.100.1"), &trusted), ip("198.51.100.1"));
         assert_eq!(client_ip(ip("10.0.0.2"), &with("nonsense"), &trusted), ip("10.0.0.2"));
         assert_eq!(client_ip(ip("::ffff:10.0.0.2"), &with("2001:db8::1"), &trusted), ip("2001:db8::1"));
     }

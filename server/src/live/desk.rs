@@ -5,11 +5,12 @@ use crate::{
     http::{AppState, api::error_response, visitor::Token},
     ids,
     lifecycle::Lifecycle,
+    serve::Connection,
     store::Store,
 };
 use app::{
     context::{Me, Visitor},
-    error::AppError,
+    error::{AppError, PortError},
     presence::{
         port::Presences,
         wire::{FromPage, FromServer},
@@ -30,8 +31,8 @@ use domain::{
 };
 use futures::{SinkExt, StreamExt, stream::SplitSink};
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -52,6 +53,8 @@ pub struct Desks {
     knobs: Knobs,
     pages_max: usize,
     pages: Mutex<HashMap<AccountId, usize>>,
+    /// The attachments whose sockets are open, or about to be.
+    held: Mutex<HashSet<AttachmentId>>,
     /// Counts how often this node was buried by others: what was attached before counts no more.
     burials: watch::Sender<u64>,
 }
@@ -59,12 +62,26 @@ pub struct Desks {
 impl Desks {
     /// No sockets yet.
     pub fn new(node: NodeId, config: &Config) -> Self {
-        Desks { node, knobs: config.presence, pages_max: config.http.desk_pages, pages: Mutex::default(), burials: watch::Sender::new(0) }
+        Desks { node, knobs: config.presence, pages_max: config.http.desk_pages, pages: Mutex::default(), held: Mutex::default(), burials: watch::Sender::new(0) }
     }
 
     /// Drops every line, so that the pages attach anew: the node was believed dead and their rows are gone.
     pub fn attach_anew(&self) {
         self.burials.send_modify(|n| *n = n.saturating_add(1));
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashSet<AttachmentId>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Detaches what the store has for this node and no socket holds: a page whose end could not be written, or whose beginning was not answered.
+    pub async fn tidy(&self, store: &Store) -> Result<(), PortError> {
+        for id in store.attachments_of(self.node).await? {
+            if !self.held().contains(&id) {
+                store.detach(id, Leaving::Lost).await?;
+            }
+        }
+        Ok(())
     }
 
     fn count(&self, account: AccountId, change: impl FnOnce(&mut usize) -> bool) -> bool {
@@ -106,6 +123,7 @@ impl Drop for Place {
 pub async fn socket(
     State(state): State<AppState>,
     Extension(visitor): Extension<Visitor>,
+    Extension(connection): Extension<Arc<Connection>>,
     token: Option<Extension<Token>>,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
@@ -122,7 +140,8 @@ pub async fn socket(
         // Tracked, so that the end of the node waits until the row of this page is told what became of it.
         life.tasks.track_future(async move {
             page.run(socket).await;
-            drop(place);
+            // Until here the socket takes a place at the desk, and its connection a seat.
+            drop((place, connection));
         })
     })
 }
@@ -140,23 +159,25 @@ type Sink = SplitSink<WebSocket, Message>;
 
 impl Page {
     async fn run(self, socket: WebSocket) {
-        let attachment = match self.store.attach(self.me.id, self.desks.node, &self.device).await {
-            Ok(id) => id,
-            Err(error) => return tracing::warn!(?error, "a page could not be attached"),
-        };
-        let leaving = self.talk(socket, attachment).await;
-        // The row must be told, also when the database is busy for a moment: until then the page seems to be there.
-        for wait in [0, 100, 500, 2_000] {
-            tokio::time::sleep(Duration::from_millis(wait)).await;
-            match self.store.detach(attachment, leaving).await {
-                Ok(()) => return,
-                Err(error) => tracing::warn!(?error, "a page could not be detached"),
+        let burials = self.desks.burials.subscribe();
+        let attachment: AttachmentId = ids::new();
+        self.desks.held().insert(attachment);
+        let leaving = match self.store.attach_as(attachment, self.me.id, self.desks.node, &self.device).await {
+            Ok(_) => self.talk(socket, attachment, burials).await,
+            Err(error) => {
+                tracing::warn!(?error, "a page could not be attached");
+                Leaving::Lost
             }
+        };
+        self.desks.held().remove(&attachment);
+        if let Err(error) = self.store.detach(attachment, leaving).await {
+            // The worker finds the row that nobody holds.
+            tracing::warn!(?error, "a page could not be detached yet");
         }
     }
 
     /// Talks until the page leaves or is lost.
-    async fn talk(&self, socket: WebSocket, page: AttachmentId) -> Leaving {
+    async fn talk(&self, socket: WebSocket, page: AttachmentId, mut burials: watch::Receiver<u64>) -> Leaving {
         let (mut sink, mut messages) = socket.split();
         let hints = self.store.hints();
         let (mut desks, mut sign_outs) = (hints.desks.subscribe(), hints.sign_outs.subscribe());
@@ -165,7 +186,6 @@ impl Page {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let silence = millis(self.desks.knobs.silence.0);
         let mut line = Line { heard: Instant::now(), beat: 0, asked: Instant::now(), rtt_ms: None };
-        let mut burials = self.desks.burials.subscribe();
         let mut said = Leaving::Lost;
         if !self.show(&mut sink).await {
             return Leaving::Lost;

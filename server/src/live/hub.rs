@@ -57,8 +57,9 @@ pub struct Hub {
     state: RwLock<State>,
     shards: [Mutex<Slab<Arc<Slot>>>; SHARDS],
     watchers: AtomicUsize,
-    /// Watchers that took the newest frame, and how long the last one took until all had it, in microseconds.
-    taken: AtomicUsize,
+    /// Watchers that have yet to take the newest frame, of those that were there when it went out; and how long the last one took until all had
+    /// it, in microseconds.
+    behind: AtomicUsize,
     flush_micros: AtomicU64,
     closing: AtomicBool,
     started: Instant,
@@ -93,7 +94,7 @@ impl Hub {
             state: RwLock::new(State { board, ring, pending: BTreeMap::new(), reset: None, sent_at: now }),
             shards: std::array::from_fn(|_| Mutex::new(Slab::new())),
             watchers: AtomicUsize::new(0),
-            taken: AtomicUsize::new(0),
+            behind: AtomicUsize::new(0),
             flush_micros: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             started: now,
@@ -175,13 +176,13 @@ impl Hub {
             }
         }
         // A frame that some watchers have not taken yet took at least this long.
-        if self.taken.load(Ordering::Relaxed) < self.watchers.load(Ordering::Relaxed) && state.ring.next > 0 {
+        if self.behind.load(Ordering::Relaxed) > 0 {
             let micros = u64::try_from(state.sent_at.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.flush_micros.store(micros.min(self.settings.tick_max.saturating_mul(1_000)), Ordering::Relaxed);
         }
         state.ring.push(epoch, &change);
         state.sent_at = Instant::now();
-        self.taken.store(0, Ordering::Relaxed);
+        self.behind.store(self.watchers.load(Ordering::Relaxed), Ordering::Relaxed);
         drop(guard);
         self.frames.fetch_add(1, Ordering::Relaxed);
         self.wake_all();
@@ -275,7 +276,8 @@ impl Hub {
         });
         let at = self.watchers.fetch_add(1, Ordering::Relaxed) % SHARDS;
         let key = self.shard(at).insert(Arc::clone(&slot));
-        (first, Watch { hub: Arc::clone(self), slot, shard: at, key })
+        let owes = self.state.read().unwrap_or_else(PoisonError::into_inner).ring.next;
+        (first, Watch { hub: Arc::clone(self), slot, shard: at, key, first: owes })
     }
 
     /// `hello` with a reset and the whole board, as one piece; and the frame that follows it. Its id is one that can never be continued, so that a
@@ -305,6 +307,8 @@ pub struct Watch {
     slot: Arc<Slot>,
     shard: usize,
     key: usize,
+    /// The first frame that went out after it came: it owes nothing of those before.
+    first: u64,
 }
 
 /// What a stream sends next.
@@ -326,7 +330,7 @@ impl Watch {
         match state.ring.at(next) {
             Ok(Some(bytes)) => {
                 let bytes = bytes.clone();
-                let newest = next.saturating_add(1) == state.ring.next;
+                let newest = next.saturating_add(1) == state.ring.next && next >= self.first;
                 let sent_at = state.sent_at;
                 drop(state);
                 self.slot.next.store(next.saturating_add(1), Ordering::Relaxed);
@@ -353,8 +357,8 @@ impl Watch {
 
     /// The last watcher that takes the newest frame tells how long the frame took.
     fn count(&self, sent_at: Instant) {
-        let taken = self.hub.taken.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if taken == self.hub.watchers.load(Ordering::Relaxed) {
+        let before = self.hub.behind.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+        if before == Ok(1) {
             let micros = u64::try_from(sent_at.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.hub.flush_micros.store(micros, Ordering::Relaxed);
         }
@@ -365,5 +369,13 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.hub.shard(self.shard).try_remove(self.key);
         self.hub.watchers.fetch_sub(1, Ordering::Relaxed);
+        let (newest, sent_at) = {
+            let state = self.hub.state.read().unwrap_or_else(PoisonError::into_inner);
+            (state.ring.next, state.sent_at)
+        };
+        // Whoever leaves without having taken the newest frame is waited for no more.
+        if newest > self.first && self.slot.next.load(Ordering::Relaxed) < newest {
+            self.count(sent_at);
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::{
     error::{StoreError, one_row},
     feed::{Provider, publish},
     sign_ins::{end, start},
+    tx::Tx,
 };
 use crate::ids;
 use app::{
@@ -24,7 +25,7 @@ use domain::{
     time::{Millis, Timestamp},
 };
 use entity::{account, reset_link, sign_in};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, LockType}};
 
 /// How long a reset link holds: long enough to be handed over by a person.
 const RESET_LINK_LASTS: Millis = Millis::minutes(120);
@@ -55,12 +56,15 @@ impl Accounts for Store {
         let Some(account) = account.filter(|_| fits) else { return Err(Code::BadSignIn.into()) };
         let stronger = if self.0.passwords.is_weaker(&account.password_hash) { Some(self.0.passwords.hash(password).await?) } else { None };
         let signed_in = self.write(async |tx| {
+            // A password that was changed while it was being checked opens nothing.
+            let now = account::Entity::find_by_id(account.id).lock(LockType::NoKeyUpdate).one(&tx.db).await?;
+            if now.is_none_or(|now| now.password_hash != account.password_hash) {
+                return Err(Code::BadSignIn.into());
+            }
             if let Some(hash) = stronger {
-                // If the password was changed meanwhile, the new one stays.
                 account::Entity::update_many()
                     .col_expr(account::Column::PasswordHash, Expr::value(hash))
                     .filter(account::Column::Id.eq(account.id))
-                    .filter(account::Column::PasswordHash.eq(account.password_hash.as_str()))
                     .exec(&tx.db)
                     .await?;
             }
@@ -85,6 +89,7 @@ impl Accounts for Store {
             return Err(wrong().into());
         }
         let hash = self.0.passwords.hash(new.reveal()).await?;
+        let now = self.clock().now();
         let changed = self.write(async |tx| {
             let changed = account::Entity::update_many()
                 .col_expr(account::Column::PasswordHash, Expr::value(hash))
@@ -97,12 +102,14 @@ impl Accounts for Store {
                 return Err(wrong());
             }
             end(tx, me.id, Condition::all()).await?;
+            close_links(tx, me.id, now).await?;
             start(self, tx, me.id, visitor).await
         });
         Ok(changed.await?)
     }
 
     async fn rename(&self, me: &Me, name: DisplayName) -> Result<(), PortError> {
+        self.0.limits.write(me.id)?;
         let renamed = self.write(async |tx| {
             let (before, now) = Provider::lock(self, tx, me.id).await?;
             account::Entity::update_many()
@@ -176,10 +183,22 @@ impl Accounts for Store {
                 .exec(&tx.db)
                 .await?;
             end(tx, id, Condition::all()).await?;
+            close_links(tx, id, now).await?;
             start(self, tx, id, visitor).await
         });
         Ok(reset.await?)
     }
+}
+
+/// Uses up the reset links of an account: a new password is the end of every way to another.
+async fn close_links(tx: &Tx, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
+    reset_link::Entity::update_many()
+        .col_expr(reset_link::Column::UsedAt, Expr::value(now.0))
+        .filter(reset_link::Column::Account.eq(account.0))
+        .filter(reset_link::Column::UsedAt.is_null())
+        .exec(&tx.db)
+        .await?;
+    Ok(())
 }
 
 impl Store {

@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    error::one_row,
+    error::{StoreError, one_row},
     feed::{Pages, Provider, publish},
     presence::{leave_behind, record},
 };
@@ -25,7 +25,11 @@ impl Store {
     /// Attaches a page of an account that `node` holds the line to. With a wish that still stands the curtain goes out by itself.
     /// Errors: `Overloaded` when the node has been buried meanwhile and must register anew.
     pub async fn attach(&self, account: AccountId, node: NodeId, device: &str) -> Result<AttachmentId, PortError> {
-        let id: AttachmentId = ids::new();
+        self.attach_as(ids::new(), account, node, device).await
+    }
+
+    /// The same under an id that the caller knows before, so that it can tell this page from one that nobody holds.
+    pub async fn attach_as(&self, id: AttachmentId, account: AccountId, node: NodeId, device: &str) -> Result<AttachmentId, PortError> {
         let attached = self.write(async |tx| {
             let (before, now) = Provider::lock(self, tx, account).await?;
             if node::Entity::find_by_id(node.0).lock(LockType::KeyShare).one(&tx.db).await?.is_none() {
@@ -63,6 +67,12 @@ impl Store {
             Ok(id)
         });
         Ok(attached.await?)
+    }
+
+    /// The pages whose line a node holds, as stored.
+    pub async fn attachments_of(&self, node: NodeId) -> Result<Vec<AttachmentId>, PortError> {
+        let found = attachment::Entity::find().filter(attachment::Column::Node.eq(node.0)).all(&self.0.reader).await;
+        Ok(found.map_err(StoreError::from)?.into_iter().map(|row| AttachmentId(row.id)).collect())
     }
 
     /// Detaches a page. If it was the last one, the provider is believed for a moment more. An unknown page changes nothing.

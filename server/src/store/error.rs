@@ -44,7 +44,13 @@ impl From<StoreError> for PortError {
             return PortError::Reject(reject);
         }
         let incident = ids::incident();
-        tracing::error!(%incident, error = ?error, "the store failed");
+        // A constraint's detail may quote the row, and with it a person: its name is enough.
+        match &error {
+            StoreError::Database(broken) if violated(broken).is_some() => {
+                tracing::error!(%incident, constraint = violated(broken), "the store failed");
+            }
+            _ => tracing::error!(%incident, %error, "the store failed"),
+        }
         PortError::Broken { incident }
     }
 }

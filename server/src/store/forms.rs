@@ -7,18 +7,26 @@ use app::{
     forms::{api::Rejected, port::Forms},
 };
 use async_trait::async_trait;
-use domain::time::Millis;
+use domain::{reject::Code, time::Millis};
 use entity::rejected_form;
+use std::net::IpAddr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 /// How long a rejected form is kept.
 pub(super) const KEPT: Millis = Millis::minutes(10);
 
+/// Largest form that is kept, in bytes of JSON: the longest description in the widest script fits.
+const LARGEST: usize = 20_000;
+
 #[async_trait]
 impl Forms for Store {
-    async fn keep(&self, rejected: Rejected) -> Result<String, PortError> {
+    async fn keep(&self, rejected: Rejected, ip: IpAddr) -> Result<String, PortError> {
+        self.0.limits.rejected(ip)?;
         let id = ids::token();
         let body = serde_json::to_string(&rejected).map_err(|error| StoreError::Broken(error.to_string()))?;
+        if body.len() > LARGEST {
+            return Err(Code::TooLarge.into());
+        }
         let row = rejected_form::ActiveModel { id: Set(id.clone()), at: Set(self.clock().now().0), body: Set(body) };
         self.write(async |tx| Ok(rejected_form::Entity::insert(row).exec_without_returning(&tx.db).await.map(drop)?)).await?;
         Ok(id)

@@ -2,7 +2,7 @@
 
 use super::error::StoreError;
 use crate::{clock::Clock, config};
-use domain::{account::Email, reject::Code};
+use domain::{account::Email, id::AccountId, reject::Code};
 use governor::{Quota, RateLimiter, middleware::NoOpMiddleware, state::keyed::DefaultKeyedStateStore};
 use std::{
     hash::Hash,
@@ -17,6 +17,8 @@ pub(super) struct Limits {
     sign_in_from: Limiter<IpAddr>,
     sign_in_to: Limiter<String>,
     sign_up_from: Limiter<IpAddr>,
+    rejected_from: Limiter<IpAddr>,
+    writes_of: Limiter<AccountId>,
 }
 
 impl Limits {
@@ -26,6 +28,8 @@ impl Limits {
             sign_in_from: limiter(Quota::per_minute(at_least_one(config.sign_in_per_minute)), clock),
             sign_in_to: limiter(Quota::per_hour(at_least_one(config.sign_in_per_hour)), clock),
             sign_up_from: limiter(Quota::per_hour(at_least_one(config.sign_up_per_hour)), clock),
+            rejected_from: limiter(Quota::per_minute(at_least_one(config.rejected_per_minute)), clock),
+            writes_of: limiter(Quota::per_minute(at_least_one(config.writes_per_minute)), clock),
         }
     }
 
@@ -44,11 +48,23 @@ impl Limits {
         check(&self.sign_up_from, &prefix(ip))
     }
 
+    /// Counts a rejected form that is to be kept, from an address. Errors: `TooManyTries`.
+    pub(super) fn rejected(&self, ip: IpAddr) -> Result<(), StoreError> {
+        check(&self.rejected_from, &prefix(ip))
+    }
+
+    /// Counts something that an account does and every watcher is sent. Errors: `TooManyTries`.
+    pub(super) fn write(&self, account: AccountId) -> Result<(), StoreError> {
+        check(&self.writes_of, &account)
+    }
+
     /// Forgets whoever has not tried for so long that it makes no difference.
     pub(super) fn forget(&self) {
         self.sign_in_from.retain_recent();
         self.sign_in_to.retain_recent();
         self.sign_up_from.retain_recent();
+        self.rejected_from.retain_recent();
+        self.writes_of.retain_recent();
     }
 }
 

@@ -38,6 +38,7 @@ fn kept(account: AccountId) -> Condition {
 #[async_trait]
 impl Offers for Store {
     async fn register(&self, me: &Me, content: OfferContent) -> Result<OfferId, PortError> {
+        self.0.limits.write(me.id)?;
         let id: OfferId = ids::new();
         let registered = self.write(async |tx| {
             let (before, now) = Provider::lock(self, tx, me.id).await?;
@@ -60,6 +61,7 @@ impl Offers for Store {
     }
 
     async fn revise(&self, me: &Me, offer: OfferId, version: i32, content: OfferContent) -> Result<(), PortError> {
+        self.0.limits.write(me.id)?;
         let revised = self.write(async |tx| {
             let (before, now) = Provider::lock(self, tx, me.id).await?;
             let row = offer::ActiveModel { updated_at: Set(now.0), ..rows::content(content) };
@@ -81,6 +83,7 @@ impl Offers for Store {
     }
 
     async fn retire(&self, me: &Me, offer: OfferId) -> Result<(), PortError> {
+        self.0.limits.write(me.id)?;
         let retired = self.write(async |tx| {
             let (before, now) = Provider::lock(self, tx, me.id).await?;
             let updated = offer::Entity::update_many()

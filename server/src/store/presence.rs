@@ -54,6 +54,7 @@ pub(super) async fn ensure_row(tx: &Tx, account: AccountId) -> Result<(), StoreE
 impl Presences for Store {
     async fn go_online(&self, me: &Me, stretch: Millis, offers: Option<Vec<OfferId>>) -> Result<(), PortError> {
         let account = me.id;
+        self.0.limits.write(account)?;
         let done = self.write(async |tx| {
             let (before, now) = Provider::lock(self, tx, account).await?;
             if before.listed.is_empty() {
@@ -91,6 +92,7 @@ impl Presences for Store {
 
     async fn go_offline(&self, me: &Me) -> Result<(), PortError> {
         let account = me.id;
+        self.0.limits.write(account)?;
         let done = self.write(async |tx| {
             let (before, now) = Provider::lock(self, tx, account).await?;
             let wished = before.wishes(now);

@@ -22,7 +22,10 @@ pub async fn run(store: Store, hub: Arc<Hub>, life: Lifecycle) {
     let mut look = true;
     loop {
         if look {
-            catch_up(&store, &hub).await;
+            tokio::select! {
+                () = catch_up(&store, &hub) => {}
+                () = life.stop.cancelled() => {}
+            }
         }
         if hub.due().is_some_and(|due| due <= Instant::now()) || hub.beat_due() <= Instant::now() {
             hub.flush();

@@ -1,18 +1,22 @@
 //! Tells that the node lives, and makes rows of what time alone changes: wishes that end, proofs that run out, nodes that died.
 
 use crate::{lifecycle::Lifecycle, live::desk::Desks, store::{Renewed, Store}};
-use domain::{id::NodeId, time::Millis};
+use domain::{id::NodeId, time::{Millis, Timestamp}};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often it looks; design section 5 allows 2 s.
 const TICK: Duration = Duration::from_millis(250);
 
+/// How often it looks for pages that nobody holds.
+const TIDY: Millis = Millis::seconds(2);
+
 /// Runs until the node ends.
 pub async fn run(store: Store, desks: Arc<Desks>, node: NodeId, node_beat: Millis, life: Lifecycle) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut renewed = store.clock().now();
+    let mut renewed = Timestamp(0);
+    let mut tidied = Timestamp(0);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -28,6 +32,12 @@ pub async fn run(store: Store, desks: Arc<Desks>, node: NodeId, node_beat: Milli
                     desks.attach_anew();
                 }
                 Err(error) => tracing::warn!(?error, "the node could not tell that it lives"),
+            }
+        }
+        if now.since(tidied) >= TIDY {
+            match desks.tidy(&store).await {
+                Ok(()) => tidied = now,
+                Err(error) => tracing::warn!(?error, "pages that nobody holds could not be detached"),
             }
         }
         if let Err(error) = store.sweep(now).await {

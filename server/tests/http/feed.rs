@@ -22,7 +22,9 @@ async fn a_toggle_is_on_every_stream_and_on_every_page() {
 async fn a_stream_says_hello_and_how_it_goes_on() {
     let node = Node::start().await;
     let (ana, offer) = node.provider("Ana").await;
+    let mut before = node.watch(None).await;
     ana.go_online().await;
+    assert_eq!(before.presence_of(&offer).await, "online");
     let mut first = node.watch(None).await;
     let hello = first.next().await.unwrap();
     assert_eq!((hello.name.as_str(), &hello.data["mode"]), ("hello", &"live".into()));

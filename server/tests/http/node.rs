@@ -26,6 +26,8 @@ pub fn config() -> Config {
     config.accounts.sign_in_per_minute = 1_000;
     config.accounts.sign_in_per_hour = 1_000;
     config.accounts.sign_up_per_hour = 1_000;
+    config.accounts.rejected_per_minute = 100_000;
+    config.accounts.writes_per_minute = 1_000_000;
     config
 }
 

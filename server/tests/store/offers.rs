@@ -218,8 +218,8 @@ async fn rejected_forms_are_kept_for_ten_minutes(world: World) {
         fields: vec![("title".into(), "Ünï \"quoted\"".into()), ("media[]".into(), "chat".into()), ("media[]".into(), "voice".into())],
         error: Some(AppError::from(Reject::field(Field::Title, Code::TooLong))),
     };
-    let id = world.store.keep(rejected.clone()).await.unwrap();
-    assert_ne!(id, world.store.keep(rejected.clone()).await.unwrap());
+    let id = world.store.keep(rejected.clone(), [192, 0, 2, 1].into()).await.unwrap();
+    assert_ne!(id, world.store.keep(rejected.clone(), [192, 0, 2, 1].into()).await.unwrap());
     assert_eq!(Forms::read(&world.store, &id).await.unwrap(), Some(rejected));
     assert_eq!(Forms::read(&world.store, "nonsense").await.unwrap(), None);
     world.clock.advance(Millis::minutes(10));

@@ -81,14 +81,15 @@ async fn new_database() -> String {
     format!("{cluster}/{name}")
 }
 
-/// The address of the PostgreSQL that tests use, without a database: `postgres://noren@127.0.0.1:5433`. `NOREN_TEST_POSTGRES` names one that
+/// The PostgreSQL that tests use, without a database: `postgres://noren@127.0.0.1:5433`. `NOREN_TEST_POSTGRES` names one that
 /// is to be shared by many test processes; without it each process starts its own, which ends with it.
 pub fn cluster() -> String {
     static OWN: OnceLock<Cluster> = OnceLock::new();
     #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the server")]
     let shared = std::env::var("NOREN_TEST_POSTGRES").ok();
     match shared {
-        Some(url) => url.trim_end_matches('/').to_owned(),
+        // A database that it names is not the tests'.
+        Some(url) => url.match_indices('/').nth(2).map_or(url.as_str(), |(end, _)| &url[..end]).to_owned(),
         None => OWN.get_or_init(Cluster::start).url.clone(),
     }
 }

@@ -18,6 +18,11 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
+/// Functions that have one caller stay functions: they are alike, and inlining them makes the program smaller but its brotli larger. A flat
+/// program whose branches are built anew, and a second round, bring the rest: a tenth less brotli than `-Oz` alone.
+const SHRINK: [&str; 7] =
+    ["--flatten", "--rereloop", "-Oz", "-Oz", "--one-caller-inline-max-function-size=10", "--strip-producers", "--strip-target-features"];
+
 /// The browser's half of Noren.
 pub struct Browser {
     /// The glue, an ES module.
@@ -38,7 +43,7 @@ pub fn compile() -> Done<PathBuf> {
 /// Writes the glue into a folder named after its input, once. The library comes from the lock, like the crate that it must match.
 pub fn bind(module: &Path) -> Done<PathBuf> {
     let input = load(module)?;
-    let out = root("target/xtask").join(format!("bound-{}", hash([input.as_slice(), b"1"])));
+    let out = root("target/xtask").join(format!("bound-{}", hash([input.as_slice()])));
     if !out.exists() {
         forget("bound-")?;
         let written = out.with_extension("new");
@@ -75,11 +80,12 @@ pub fn finish(bound: &Path, optimise: bool) -> Done<Browser> {
     if !optimise {
         return Ok(Browser { js, wasm: load(&plain)? });
     }
-    let small = bound.join("noren_opt.wasm");
+    let how = hash(SHRINK.iter().chain(&FEATURES).map(|option| option.as_bytes()));
+    let small = bound.join(format!("noren_{how}.wasm"));
     if !small.exists() {
         let new = bound.join("noren_opt.new");
         let (from, to) = (plain.to_string_lossy(), new.to_string_lossy());
-        let args = [&[&*from, "-o", &*to, "-Oz", "--strip-producers", "--strip-target-features"], FEATURES.as_slice()].concat();
+        let args = [&[&*from, "-o", &*to], SHRINK.as_slice(), FEATURES.as_slice()].concat();
         call(&mut node("node_modules/.bin/wasm-opt", &args), "delete end2end/node_modules and try again")?;
         std::fs::rename(&new, &small).or_fail("could not keep the result of wasm-opt", "delete target/xtask and try again")?;
     }
