@@ -1,7 +1,7 @@
 //! What the server puts into the context of every page and server function.
 
-use crate::{account::port::Accounts, choices::port::Choices, forms::port::Forms, offers::port::Offers, presence::port::Presences};
 use crate::error::AppError;
+use crate::{account::port::Accounts, choices::port::Choices, forms::port::Forms, offers::port::Offers, presence::port::Presences};
 use domain::{
     account::Role,
     id::{AccountId, SignInId},

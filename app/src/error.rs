@@ -66,7 +66,9 @@ impl From<Reject> for AppError {
     fn from(reject: Reject) -> Self {
         match reject {
             Reject::Whole(code) => code.into(),
-            Reject::Fields(fields) => AppError { field: fields.first().map(|f| f.field), fields, ..Reject::Whole(Code::BadRequest).into() }.first(),
+            Reject::Fields(fields) => {
+                AppError { field: fields.first().map(|f| f.field), fields, ..Reject::Whole(Code::BadRequest).into() }.first()
+            }
         }
     }
 }
@@ -95,9 +97,15 @@ impl FromServerFnError for AppError {
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
             // On the server these tell of a body that could not be read, in the browser of an answer that did not come.
-            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) | ServerFnErrorErr::Deserialization(_) if cfg!(feature = "ssr") => Code::BadRequest.into(),
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) | ServerFnErrorErr::Deserialization(_)
+                if cfg!(feature = "ssr") =>
+            {
+                Code::BadRequest.into()
+            }
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) | ServerFnErrorErr::Deserialization(_) => Code::Network.into(),
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::UnsupportedRequestMethod(_) => Code::BadRequest.into(),
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::UnsupportedRequestMethod(_) => {
+                Code::BadRequest.into()
+            }
             _ => Code::Internal.into(),
         }
     }
@@ -169,7 +177,9 @@ pub const fn words(field: Option<Field>, code: Code) -> &'static str {
         (Code::BadCurrency, _) => "Choose a currency from the list.",
         (Code::BadFreeSeconds, _) => "Enter whole seconds, from 0 to 3600.",
         (Code::BadMinutes, _) => "Choose 30 minutes, 1, 2, 4 or 8 hours.",
-        (Code::Stale, _) => "This offer was changed in another window. Your text is still here: compare it with the offer as it stands now, then save again.",
+        (Code::Stale, _) => {
+            "This offer was changed in another window. Your text is still here: compare it with the offer as it stands now, then save again."
+        }
         (Code::NoListedOffers, _) => "You have no listed offer to hang out. Register or list one first.",
         (Code::BadOffers, _) => "Choose among your listed offers.",
         (Code::OfferLimit, _) => "You hold 50 offers, the most there can be. Retire one first.",
@@ -196,7 +206,10 @@ mod tests {
     #[test]
     fn an_error_on_the_wire_is_code_field_and_nothing_of_ours() {
         let one = AppError::from(Reject::field(Field::Title, Code::TooLong));
-        assert_eq!(serde_json::to_string(&one).unwrap(), r#"{"code":"too_long","field":"title","fields":[{"field":"title","code":"too_long"}]}"#);
+        assert_eq!(
+            serde_json::to_string(&one).unwrap(),
+            r#"{"code":"too_long","field":"title","fields":[{"field":"title","code":"too_long"}]}"#
+        );
         assert_eq!((one.status(), one.of(Field::Title), one.of(Field::Email)), (422, Some(Code::TooLong), None));
         assert_eq!(serde_json::to_string(&AppError::from(Code::NotFound)).unwrap(), r#"{"code":"not_found"}"#);
     }

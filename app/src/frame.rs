@@ -2,8 +2,8 @@
 
 use crate::{
     account::{
-        api::{MeView, Site},
         AccountPage, ResetPage, SignInPage, SignUpPage,
+        api::{MeView, Site},
     },
     choices::{ChoicesPage, live::Feed},
     offers::{NewOfferPage, OfferPage, ProviderPage, ReviseOfferPage},
@@ -75,15 +75,6 @@ impl TheSite {
             }
         });
     }
-
-    /// The visitor's new name.
-    pub fn renamed(self, name: &str) {
-        self.0.update(|site| {
-            if let Some(me) = &mut site.me {
-                name.clone_into(&mut me.display_name);
-            }
-        });
-    }
 }
 
 /// The site as the server knows it while it renders; the browser reads it from the page.
@@ -119,19 +110,18 @@ pub fn sign_in_first() -> Option<MeView> {
 pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_context(TheSite(RwSignal::new(SharedValue::new(site).into_inner())));
-    let (hydrated, set_hydrated) = signal(false);
+    let hydrated = RwSignal::new(false);
     provide_context(Hydrated(hydrated));
     let (feed, desk) = (Feed::new(), DeskState::new());
     provide_context(feed);
     provide_context(desk);
     let site = expect_context::<TheSite>().0;
-    let provider = Memo::new(move |_| site.read().me.as_ref().is_some_and(|me| me.provider));
     Effect::new(move || {
-        set_hydrated.set(true);
+        hydrated.set(true);
         feed.start();
     });
     Effect::new(move || {
-        if provider.get() {
+        if site.read().me.as_ref().is_some_and(|me| me.provider) {
             desk.start();
         }
     });
@@ -168,7 +158,8 @@ fn Head() -> impl IntoView {
     Effect::new(move |before: Option<String>| {
         let path = path.get();
         if before.is_some_and(|before| before != path)
-            && let Some(main) = document().get_element_by_id("main").and_then(|m| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(m).ok())
+            && let Some(main) =
+                document().get_element_by_id("main").and_then(|m| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(m).ok())
         {
             // An element that cannot take the focus leaves it where it was.
             let _ = main.focus();
@@ -177,7 +168,8 @@ fn Head() -> impl IntoView {
     });
     let own = move |me: MeView| {
         let name = text(move || site.read().me.as_ref().map(|me| me.display_name.clone()).unwrap_or_default());
-        let label = text(move || format!("Account of {}", name.read()));
+        // What is seen - the initials - is part of what is said.
+        let label = text(move || format!("{} · Account of {}", domain::account::initials(&name.read()), name.read()));
         view! {
             <DeskChip/>
             <a class="me" href=routes::ACCOUNT aria-label=label><Face id=me.id name/></a>

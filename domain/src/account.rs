@@ -40,7 +40,8 @@ impl Email {
         }
         let (local, host) = text.rsplit_once('@').ok_or(Code::BadEmail)?;
         let unseen = |c: char| c.is_whitespace() || c.is_control();
-        let label = |l: &str| !l.is_empty() && !l.starts_with('-') && !l.ends_with('-') && l.chars().all(|c| c.is_alphanumeric() || c == '-');
+        let label =
+            |l: &str| !l.is_empty() && !l.starts_with('-') && !l.ends_with('-') && l.chars().all(|c| c.is_alphanumeric() || c == '-');
         let sound = !local.is_empty()
             && local.len() <= 64
             && !local.chars().any(|c| unseen(c) || matches!(c, '@' | ',' | ';' | '<' | '>' | '(' | ')' | '"'))
@@ -67,9 +68,34 @@ impl std::fmt::Debug for NewPassword {
 
 /// Stems of the passwords that lists of stolen ones begin with; a password that is one of them, repeated or with digits, is refused.
 const COMMON: &[&str] = &[
-    "password", "passwort", "qwerty", "qwertyuiop", "iloveyou", "letmein", "welcome", "admin", "administrator", "football", "baseball",
-    "sunshine", "princess", "monkey", "dragon", "master", "abc", "abcd", "abcdef", "asdfgh", "asdfghjkl", "zxcvbn", "zxcvbnm", "trustno",
-    "superman", "changeme", "secret", "noren",
+    "password",
+    "passwort",
+    "qwerty",
+    "qwertyuiop",
+    "iloveyou",
+    "letmein",
+    "welcome",
+    "admin",
+    "administrator",
+    "football",
+    "baseball",
+    "sunshine",
+    "princess",
+    "monkey",
+    "dragon",
+    "master",
+    "abc",
+    "abcd",
+    "abcdef",
+    "asdfgh",
+    "asdfghjkl",
+    "zxcvbn",
+    "zxcvbnm",
+    "trustno",
+    "superman",
+    "changeme",
+    "secret",
+    "noren",
 ];
 
 impl NewPassword {
@@ -183,7 +209,9 @@ mod tests {
 
     #[test]
     fn faces() {
-        for (name, letters) in [("Marisol Leiva", "ML"), ("田中 Yui", "田"), ("ana", "A"), ("Dr Anika Rao", "DR"), ("--", "?"), ("Østen Ås", "ØÅ")] {
+        for (name, letters) in
+            [("Marisol Leiva", "ML"), ("田中 Yui", "田"), ("ana", "A"), ("Dr Anika Rao", "DR"), ("--", "?"), ("Østen Ås", "ØÅ")]
+        {
             assert_eq!(initials(name), letters);
         }
     }

@@ -1,13 +1,6 @@
 //! Which choices a consumer wants to see, and in which order. One rule for the server and the browser.
 
-use crate::{
-    card::Card,
-    category::Category,
-    media::Medium,
-    money::Currency,
-    presence::Shown,
-    reject::codes,
-};
+use crate::{card::Card, category::Category, media::Medium, money::Currency, presence::Shown, reject::codes};
 use serde::{Deserialize, Serialize};
 use std::cmp::{Ordering, Reverse};
 
@@ -49,7 +42,16 @@ pub struct Filter {
 
 impl Default for Filter {
     fn default() -> Self {
-        Filter { search: String::new(), category: None, language: None, medium: None, currency: None, max_rate: None, free_seconds: 0, sort: Sort::Newest }
+        Filter {
+            search: String::new(),
+            category: None,
+            language: None,
+            medium: None,
+            currency: None,
+            max_rate: None,
+            free_seconds: 0,
+            sort: Sort::Newest,
+        }
     }
 }
 
@@ -91,11 +93,8 @@ impl Filter {
 
     /// The filter of the query part of an address, without its `?`.
     pub fn parse_query(query: &str) -> Self {
-        let pairs: Vec<(String, String)> = query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(key, value)| (decode(key), decode(value)))
-            .collect();
+        let pairs: Vec<(String, String)> =
+            query.split('&').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (decode(key), decode(value))).collect();
         Filter::from_query(|key| pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone()))
     }
 
@@ -198,13 +197,24 @@ pub(crate) mod tests {
         assert!(from(&[("currency", "EUR"), ("max_rate", "1.20")]).matches(&card));
         assert!(!from(&[("currency", "EUR"), ("max_rate", "1.19")]).matches(&card));
         assert!(!from(&[("currency", "USD")]).matches(&card));
-        assert!(from(&[("currency", "USD"), ("max_rate", "0")]).matches(&Card { rate_minor: 0, ..card.clone() }), "free of charge fits every budget");
+        assert!(
+            from(&[("currency", "USD"), ("max_rate", "0")]).matches(&Card { rate_minor: 0, ..card.clone() }),
+            "free of charge fits every budget"
+        );
         assert!(from(&[("max_rate", "0.01")]).matches(&card), "an amount without currency says nothing");
     }
 
     #[test]
     fn nonsense_in_an_address_is_left_out() {
-        let filter = from(&[("category", "nope"), ("language", "<b>"), ("medium", "smell"), ("free", "-1"), ("sort", "x"), ("max_rate", "1"), ("currency", "XXX")]);
+        let filter = from(&[
+            ("category", "nope"),
+            ("language", "<b>"),
+            ("medium", "smell"),
+            ("free", "-1"),
+            ("sort", "x"),
+            ("max_rate", "1"),
+            ("currency", "XXX"),
+        ]);
         assert_eq!(filter, Filter::default());
     }
 

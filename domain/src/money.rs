@@ -11,10 +11,29 @@ pub struct Currency(&'static str);
 
 /// Code, decimal places, sign. Decimal places are those of ISO 4217.
 const CURRENCIES: &[(&str, u32, &str)] = &[
-    ("AUD", 2, "A$"), ("BRL", 2, "R$"), ("CAD", 2, "CA$"), ("CHF", 2, "CHF "), ("CZK", 2, "Kč "), ("DKK", 2, "DKK "), ("EUR", 2, "€"),
-    ("GBP", 2, "£"), ("INR", 2, "₹"), ("JPY", 0, "¥"), ("KRW", 0, "₩"), ("KWD", 3, "KWD "), ("MXN", 2, "MX$"), ("NOK", 2, "NOK "),
-    ("NZD", 2, "NZ$"), ("PLN", 2, "PLN "), ("SEK", 2, "SEK "), ("SGD", 2, "S$"), ("THB", 2, "฿"), ("TRY", 2, "₺"), ("UAH", 2, "₴"),
-    ("USD", 2, "$"), ("ZAR", 2, "R "),
+    ("AUD", 2, "A$"),
+    ("BRL", 2, "R$"),
+    ("CAD", 2, "CA$"),
+    ("CHF", 2, "CHF "),
+    ("CZK", 2, "Kč "),
+    ("DKK", 2, "DKK "),
+    ("EUR", 2, "€"),
+    ("GBP", 2, "£"),
+    ("INR", 2, "₹"),
+    ("JPY", 0, "¥"),
+    ("KRW", 0, "₩"),
+    ("KWD", 3, "KWD "),
+    ("MXN", 2, "MX$"),
+    ("NOK", 2, "NOK "),
+    ("NZD", 2, "NZ$"),
+    ("PLN", 2, "PLN "),
+    ("SEK", 2, "SEK "),
+    ("SGD", 2, "S$"),
+    ("THB", 2, "฿"),
+    ("TRY", 2, "₺"),
+    ("UAH", 2, "₴"),
+    ("USD", 2, "$"),
+    ("ZAR", 2, "R "),
 ];
 
 impl Currency {

@@ -93,9 +93,9 @@ impl OfferForm {
         let media = problems.take(Field::Media, Media::parse(self.media.iter().map(String::as_str)));
         let currency = problems.take(Field::Currency, Currency::parse(&self.currency));
         // Without a currency the rate is judged as euros, so that a missing amount is still told.
-        let rate = Currency::parse("EUR").ok().and_then(|euro| {
-            problems.take(Field::RateMinor, Rate::parse_minor(&self.rate_minor, currency.unwrap_or(euro)))
-        });
+        let rate = Currency::parse("EUR")
+            .ok()
+            .and_then(|euro| problems.take(Field::RateMinor, Rate::parse_minor(&self.rate_minor, currency.unwrap_or(euro))));
         let free_seconds = problems.take(Field::FreeSeconds, parse_free_seconds(&self.free_seconds));
         match (title, description, category, languages, media, currency, rate, free_seconds) {
             (Some(title), Some(description), Some(category), Some(languages), Some(media), Some(_), Some(rate), Some(free_seconds)) => {

@@ -261,8 +261,15 @@ mod tests {
         let died = Timestamp(5_000_000);
         let noticed = died.after(knobs.node_lease);
         assert!(proved_after_node(died, &knobs, noticed).since(died).0 <= 32_000);
-        assert!(proved_after_node(died, &knobs, died.after(Millis::minutes(10))) < died.after(Millis::minutes(1)), "an old ghost is gone at once");
-        assert_eq!(proved_after_node(died, &knobs, died.after(Millis::seconds(2))), died.after(Millis::seconds(14)), "a quick restart keeps the grace");
+        assert!(
+            proved_after_node(died, &knobs, died.after(Millis::minutes(10))) < died.after(Millis::minutes(1)),
+            "an old ghost is gone at once"
+        );
+        assert_eq!(
+            proved_after_node(died, &knobs, died.after(Millis::seconds(2))),
+            died.after(Millis::seconds(14)),
+            "a quick restart keeps the grace"
+        );
     }
 
     #[test]

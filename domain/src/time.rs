@@ -49,10 +49,7 @@ impl Timestamp {
         let era = z.div_euclid(146_097);
         let doe = z.rem_euclid(146_097);
         let part = |x: i64, by: i64| x.div_euclid(by);
-        let yoe = part(
-            doe.saturating_sub(part(doe, 1_460)).saturating_add(part(doe, 36_524)).saturating_sub(part(doe, 146_096)),
-            365,
-        );
+        let yoe = part(doe.saturating_sub(part(doe, 1_460)).saturating_add(part(doe, 36_524)).saturating_sub(part(doe, 146_096)), 365);
         let doy = doe.saturating_sub(yoe.saturating_mul(365).saturating_add(part(yoe, 4)).saturating_sub(part(yoe, 100)));
         let mp = part(doy.saturating_mul(5).saturating_add(2), 153);
         let day = doy.saturating_sub(part(mp.saturating_mul(153).saturating_add(2), 5)).saturating_add(1);

@@ -41,7 +41,13 @@ impl Snapshot {
         matching.sort_unstable_by(|a, b| filter.order(a, b));
         let beyond = matching.split_off(matching.len().min(window));
         let ids = |is: Shown| beyond.iter().filter(|c| c.is == is).map(|c| c.id).collect();
-        Snapshot { cursor, open_beyond: ids(Shown::Online), busy_beyond: ids(Shown::Busy), cards: matching.into_iter().cloned().collect(), closed }
+        Snapshot {
+            cursor,
+            open_beyond: ids(Shown::Online),
+            busy_beyond: ids(Shown::Busy),
+            cards: matching.into_iter().cloned().collect(),
+            closed,
+        }
     }
 }
 

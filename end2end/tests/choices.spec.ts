@@ -25,9 +25,11 @@ test('filters stand in the address and hold against live changes', async ({ pers
   await ben.page.getByLabel('Search').fill('legal english');
   await expect(ben.page).toHaveURL(/q=legal/);
   await expect(ben.card(law)).toBeVisible();
-  await ben.page.goBack();
   await ben.page.reload();
   await ben.hydrated();
+  await expect(ben.page.getByLabel('Search')).toHaveValue('legal english');
+  await expect(ben.card(law)).toBeVisible();
+  await expect(ben.card(spanish)).toHaveCount(0);
 });
 
 test('nothing moves while somebody reads', async ({ person, isMobile }) => {

@@ -111,7 +111,8 @@ impl Application {
             forms: Arc::new(store.clone()),
             demo,
         };
-        let settings = serve::Settings { connections: config.http.connections, head_timeout: Duration::from_millis(config.http.head_timeout) };
+        let settings =
+            serve::Settings { connections: config.http.connections, head_timeout: Duration::from_millis(config.http.head_timeout) };
         let drain = Duration::from_millis(config.http.drain);
         let state = AppState {
             desks,

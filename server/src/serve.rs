@@ -142,7 +142,8 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
     // A peer that vanished shows up within about 30 s, also when nothing is being sent.
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5)).with_retries(3))?;
+    socket
+        .set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5)).with_retries(3))?;
     socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
     // A reader that stands still shows after so many bytes, instead of after the megabytes that the kernel would take for it.
     socket.set_tcp_notsent_lowat(UNSENT_MAX)

@@ -16,10 +16,14 @@ pub fn root(path: &str) -> PathBuf {
     xtask.parent().expect("xtask lies in the repository").join(path)
 }
 
-/// Cargo in this repository. Leptos bakes `LEPTOS_OUTPUT_NAME` into file names when it is compiled, and ours carry the build's hash.
+/// Cargo in this repository, without what would change the program: Leptos bakes `LEPTOS_OUTPUT_NAME` into file names when it is compiled, and
+/// flags from the environment would replace those in .cargo/config.toml.
 pub fn cargo(args: &[&str]) -> Command {
     let mut cargo = Command::new("cargo");
-    cargo.args(args).current_dir(root("")).env_remove("LEPTOS_OUTPUT_NAME");
+    cargo.args(args).current_dir(root(""));
+    for name in ["LEPTOS_OUTPUT_NAME", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
+        cargo.env_remove(name);
+    }
     cargo
 }
 

@@ -67,7 +67,11 @@ pub async fn sign_up(
 
 /// Signs in and goes to `next`.
 #[server(endpoint = "account/sign_in", prefix = "/api")]
-pub async fn sign_in(#[server(default)] email: String, #[server(default)] password: String, #[server(default)] next: String) -> Result<(), AppError> {
+pub async fn sign_in(
+    #[server(default)] email: String,
+    #[server(default)] password: String,
+    #[server(default)] next: String,
+) -> Result<(), AppError> {
     use crate::context::{backend, go_to, set_cookie, visitor};
     set_cookie(&backend().accounts.sign_in(&email, &password, &visitor()).await?.cookie);
     go_to(&next);
@@ -87,7 +91,10 @@ pub async fn sign_out() -> Result<(), AppError> {
 #[server(endpoint = "account/change_password", prefix = "/api")]
 pub async fn change_password(#[server(default)] current_password: String, #[server(default)] password: String) -> Result<(), AppError> {
     use crate::context::{backend, me, set_cookie, visitor};
-    use domain::{account::{Email, NewPassword}, reject::{Field, Reject}};
+    use domain::{
+        account::{Email, NewPassword},
+        reject::{Field, Reject},
+    };
     let me = me()?;
     let new = NewPassword::parse(&password, Email::parse(&me.email).ok().as_ref()).map_err(|code| Reject::field(Field::Password, code))?;
     set_cookie(&backend().accounts.change_password(&me, &current_password, new, &visitor()).await?.cookie);
@@ -98,7 +105,10 @@ pub async fn change_password(#[server(default)] current_password: String, #[serv
 #[server(endpoint = "account/rename", prefix = "/api")]
 pub async fn rename(#[server(default)] display_name: String) -> Result<(), AppError> {
     use crate::context::{backend, me};
-    use domain::{reject::{Field, Reject}, text::DisplayName};
+    use domain::{
+        reject::{Field, Reject},
+        text::DisplayName,
+    };
     let me = me()?;
     let name = DisplayName::parse(&display_name).map_err(|code| Reject::field(Field::DisplayName, code))?;
     Ok(backend().accounts.rename(&me, name).await?)
@@ -127,7 +137,10 @@ pub async fn revoke(#[server(default)] sign_in: String) -> Result<(), AppError> 
 #[server(endpoint = "account/reset", prefix = "/api")]
 pub async fn reset(#[server(default)] token: String, #[server(default)] password: String) -> Result<(), AppError> {
     use crate::context::{backend, go_to, set_cookie, visitor};
-    use domain::{account::NewPassword, reject::{Field, Reject}};
+    use domain::{
+        account::NewPassword,
+        reject::{Field, Reject},
+    };
     let new = NewPassword::parse(&password, None).map_err(|code| Reject::field(Field::Password, code))?;
     set_cookie(&backend().accounts.reset(&token, new, &visitor()).await?.cookie);
     go_to("/account");

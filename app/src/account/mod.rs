@@ -13,8 +13,8 @@ use crate::{
         page::{Answers, Ask, page},
         problem::ProblemPage,
         text::PageTitle,
-        time::{Moment, Shape},
-        view::{nothing, show, when},
+        time::{Shape, moment},
+        view::{nothing, when},
     },
 };
 use domain::{
@@ -178,20 +178,12 @@ pub fn AccountPage() -> AnyView {
 /// The own account.
 #[component]
 fn Own(me: MeView, sign_ins: Vec<SignInView>) -> AnyView {
-    let site = expect_context::<TheSite>();
-    let name = RwSignal::new(me.display_name.clone());
-    let typed_name = Callback::new(move |typed: Typed| name.set(typed.one("display_name")));
-    let renamed = Callback::new(move |_: String| {
-        if let Ok(name) = DisplayName::parse(&name.get_untracked()) {
-            site.renamed(name.as_str());
-        }
-    });
     view! {
         <div class="narrow">
             <h1>"Account"</h1>
             <section class="panel">
                 <h2>"Name"</h2>
-                <Form id="rename" class="form" action="/api/account/rename" check=check_name saved="Saved." on_typed=typed_name on_done=renamed>
+                <Form id="rename" class="form" action="/api/account/rename" check=check_name reload=true>
                     <TextField field=Field::DisplayName value=me.display_name autocomplete="nickname" hint="The name that others see: one line, at most 40 letters."/>
                     <Submit text="Save the name"/>
                 </Form>
@@ -219,7 +211,7 @@ fn Own(me: MeView, sign_ins: Vec<SignInView>) -> AnyView {
                     <Submit text="Change the password"/>
                 </Form>
             </section>
-            <SignIns sign_ins/>
+            {signed_in_at(sign_ins)}
             <Form id="sign-out" action="/api/account/sign_out" reload=true>
                 <Submit text="Sign out" class="btn"/>
             </Form>
@@ -229,26 +221,22 @@ fn Own(me: MeView, sign_ins: Vec<SignInView>) -> AnyView {
 }
 
 /// The browsers that are signed in.
-#[component]
-fn SignIns(sign_ins: Vec<SignInView>) -> AnyView {
-    let all = RwSignal::new(sign_ins);
-    let others = Memo::new(move |_| all.read().iter().filter(|s| !s.here).count());
-    let row = move |one: SignInView| {
+fn signed_in_at(all: Vec<SignInView>) -> AnyView {
+    let others = all.iter().any(|s| !s.here);
+    let row = |one: SignInView| {
         let id = one.id;
-        let revoked = Callback::new(move |_: String| all.update(|all| all.retain(|s| s.id != id)));
         view! {
             <li>
                 <div>
                     <b>{one.device.clone()}</b>
                     {when(one.here, || view! { " "<span class="tag">"this browser"</span> }.into_any())}
                     <p class="hint">
-                        "Since "<Moment at=Signal::stored(one.since) shape=Shape::DayAndClock/>", last seen "
-                        <Moment at=Signal::stored(one.last_seen) shape=Shape::DayAndClock/>
+                        "Since "{moment(move || one.since, Shape::DayAndClock)}", last seen "{moment(move || one.last_seen, Shape::DayAndClock)}
                     </p>
                 </div>
                 {when(!one.here, || {
                     view! {
-                        <Form id=format!("revoke-{id}") action="/api/account/revoke" hidden=vec![("sign_in", id.to_string())] on_done=revoked>
+                        <Form id=format!("revoke-{id}") action="/api/account/revoke" hidden=vec![("sign_in", id.to_string())] reload=true>
                             <Submit text="Sign it out" class="btn small"/>
                         </Form>
                     }
@@ -261,17 +249,14 @@ fn SignIns(sign_ins: Vec<SignInView>) -> AnyView {
     view! {
         <section class="panel">
             <h2>"Where you are signed in"</h2>
-            <ul class="own">{show(move || all.get().into_iter().map(row).collect::<Vec<_>>().into_any())}</ul>
-            {show(move || {
-                when(others.get() > 0, || {
-                    let alone = Callback::new(move |_: String| all.update(|all| all.retain(|s| s.here)));
-                    view! {
-                        <Form id="revoke-others" action="/api/account/revoke" hidden=vec![("sign_in", "others".to_owned())] on_done=alone>
-                            <Submit text="Sign out everywhere else" class="btn"/>
-                        </Form>
-                    }
-                    .into_any()
-                })
+            <ul class="own">{all.into_iter().map(row).collect::<Vec<_>>()}</ul>
+            {when(others, || {
+                view! {
+                    <Form id="revoke-others" action="/api/account/revoke" hidden=vec![("sign_in", "others".to_owned())] reload=true>
+                        <Submit text="Sign out everywhere else" class="btn"/>
+                    </Form>
+                }
+                .into_any()
             })}
         </section>
     }

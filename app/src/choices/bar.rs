@@ -9,9 +9,9 @@ use domain::{
     media::Medium,
     money::Currency,
 };
-use leptos::{html, leptos_dom::helpers::TimeoutHandle, prelude::*};
+use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
-use std::time::Duration;
+use std::{cell::Cell, rc::Rc, time::Duration};
 use wasm_bindgen::JsCast;
 use web_sys::{FormData, HtmlFormElement, HtmlInputElement, HtmlSelectElement};
 
@@ -19,6 +19,11 @@ use web_sys::{FormData, HtmlFormElement, HtmlInputElement, HtmlSelectElement};
 fn typed(form: &HtmlFormElement) -> Filter {
     let data = FormData::new_with_form(form).ok();
     Filter::from_query(|key| data.as_ref().and_then(|d| d.get(key).as_string()))
+}
+
+/// The bar in the page, while it is there.
+fn bar() -> Option<HtmlFormElement> {
+    document().get_element_by_id("bar").and_then(|form| form.dyn_into().ok())
 }
 
 /// The value of a control as its filter says.
@@ -29,7 +34,8 @@ fn value(filter: &Filter, name: &str) -> String {
 /// One select of the bar.
 fn select(name: &'static str, label: &'static str, any: &'static str, choices: Vec<(&'static str, String)>, filter: &Filter) -> AnyView {
     let all = std::iter::once(("", any.to_owned())).chain(choices).collect();
-    view! { <label class="pick">{label}" "<select name=name autocomplete="off">{options(all, &value(filter, name))}</select></label> }.into_any()
+    view! { <label class="pick">{label}" "<select name=name autocomplete="off">{options(all, &value(filter, name))}</select></label> }
+        .into_any()
 }
 
 /// Search, filters and order.
@@ -38,39 +44,45 @@ pub fn FilterBar(
     /// What the address asks for.
     wanted: Memo<Wanted>,
 ) -> AnyView {
-    let form = NodeRef::<html::Form>::new();
     let navigate = use_navigate();
     let go = move || {
-        if let Some(form) = form.get_untracked() {
+        // After a moment the bar may be gone.
+        if let (Some(form), Some(wanted)) = (bar(), wanted.try_get_untracked()) {
             let filter = typed(&form);
-            if filter != wanted.read_untracked().filter {
+            if filter != wanted.filter {
                 navigate(&Wanted::href(&filter, ""), NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
             }
         }
     };
-    let (now, soon) = (go.clone(), go.clone());
-    let timer = StoredValue::<Option<TimeoutHandle>>::new(None);
-    let stop = move || {
-        if let Some(handle) = timer.try_update_value(Option::take).flatten() {
-            handle.clear();
+    // Choices apply at once, letters when a moment has passed since the last one.
+    let turn = Rc::new(Cell::new(0_u32));
+    let at_once = {
+        let (turn, go) = (Rc::clone(&turn), go.clone());
+        move || {
+            turn.set(turn.get().wrapping_add(1));
+            go();
         }
     };
-    on_cleanup(stop);
-    // Choices apply at once, letters when a moment has passed since the last one.
-    let changed = move |_| {
-        stop();
-        now();
-    };
+    let changed = at_once.clone();
     let typing = move |ev: web_sys::Event| {
         if ev.target().is_some_and(|t| t.has_type::<HtmlInputElement>()) {
-            stop();
-            timer.set_value(set_timeout_with_handle(soon.clone(), Duration::from_millis(250)).ok());
+            let mine = turn.get().wrapping_add(1);
+            turn.set(mine);
+            let (turn, go) = (Rc::clone(&turn), go.clone());
+            set_timeout(
+                move || {
+                    if turn.get() == mine {
+                        go()
+                    }
+                },
+                Duration::from_millis(250),
+            );
         }
     };
     // The address may change by other ways than this bar (back, a link): then the controls follow, but never while they say the same.
     Effect::new(move || {
         let filter = wanted.read().filter.clone();
-        let Some(form) = form.get() else { return };
+        let Some(form) = bar() else { return };
         if typed(&form) == filter {
             return;
         }
@@ -89,21 +101,22 @@ pub fn FilterBar(
     let filter = wanted.get_untracked().filter;
     let languages = PROPOSED.iter().map(|(tag, name)| (*tag, (*name).to_owned())).collect();
     let free = [("1", "Some time"), ("60", "A minute"), ("180", "Three minutes")].map(|(n, words)| (n, words.to_owned())).to_vec();
-    let sorts = [Sort::Rate, Sort::Free].map(|sort| (sort.as_str(), if sort == Sort::Rate { "Lowest rate" } else { "Most free time" }.to_owned())).to_vec();
+    let sorts = [Sort::Rate, Sort::Free]
+        .map(|sort| (sort.as_str(), if sort == Sort::Rate { "Lowest rate" } else { "Most free time" }.to_owned()))
+        .to_vec();
     view! {
         <form
+            id="bar"
             class="bar"
             method="get"
             action="/"
             role="search"
             aria-label="Choices"
-            node_ref=form
             on:submit:capture=move |ev| {
                 ev.prevent_default();
-                stop();
-                go();
+                at_once();
             }
-            on:change=changed
+            on:change=move |_| changed()
             on:input=typing
         >
             <label class="pick grow">

@@ -4,12 +4,11 @@ use super::{
     Wanted,
     api::CLOSED_PAGE,
     live::{Feed, Heard, News, Watch},
-    parts::CardItem,
-    still_cards,
+    parts::{CardItem, Hung},
 };
 use crate::ui::{
     page::Ask,
-    time::{Moment, Shape, browser_now},
+    time::{Shape, browser_now, moment},
     view::{flag, nothing, show, text, truth, when, word},
 };
 use domain::{
@@ -21,8 +20,8 @@ use domain::{
     time::Timestamp,
     view::{Effect as Moved, Outcome, Snapshot, View, WINDOW, WINDOW_MAX},
 };
-use leptos::{html, prelude::*, task::spawn_local};
-use std::{collections::HashSet, rc::Rc, time::Duration};
+use leptos::{prelude::*, task::spawn_local};
+use std::{rc::Rc, time::Duration};
 
 /// How long the cloth of a card takes to be drawn in before the card goes.
 const DRAWN_IN: Duration = Duration::from_millis(400);
@@ -35,13 +34,16 @@ const PAUSED: &str = "noren-paused";
 #[derive(Clone)]
 struct Row {
     id: OfferId,
-    card: ArcRwSignal<Card>,
-    closed: ArcRwSignal<bool>,
+    hung: ArcRwSignal<Hung>,
 }
 
 impl Row {
     fn new(card: Card) -> Self {
-        Row { id: card.id, card: ArcRwSignal::new(card), closed: ArcRwSignal::new(false) }
+        Row { id: card.id, hung: ArcRwSignal::new(card.into()) }
+    }
+
+    fn view(&self) -> AnyView {
+        view! { <CardItem hung=self.hung.clone().into()/> }.into_any()
     }
 }
 
@@ -61,35 +63,59 @@ struct Model {
     last: Timestamp,
 }
 
+/// What stands around the list.
+#[derive(Clone, Default)]
+struct Around {
+    /// How many are open, and how many busy.
+    counts: (usize, usize),
+    /// How many lie beyond the window.
+    beyond: usize,
+    /// How many opened while somebody reads.
+    waiting: usize,
+    /// How many listed offers are closed.
+    closed: usize,
+    /// The next page of closed offers to read, while there may be one.
+    next_closed: Option<u32>,
+    /// Since when updates are paused.
+    paused: Option<Timestamp>,
+    /// The last sentence.
+    said: String,
+    /// Whether an answer of the board is awaited.
+    reading: bool,
+    /// Whether the board could not be read.
+    failed: bool,
+}
+
 /// The list and everything around it.
 #[derive(Clone, Copy)]
 struct Screen {
     model: StoredValue<Model>,
     rows: RwSignal<Vec<Row>>,
-    counts: RwSignal<(usize, usize)>,
-    beyond: RwSignal<usize>,
-    waiting: RwSignal<usize>,
-    closed: RwSignal<usize>,
-    closed_cards: RwSignal<Vec<Card>>,
-    paused: RwSignal<Option<Timestamp>>,
-    said: RwSignal<String>,
-    busy: RwSignal<bool>,
-    failed: RwSignal<bool>,
-    list: NodeRef<html::Ul>,
+    closed_rows: RwSignal<Vec<Row>>,
+    around: RwSignal<Around>,
     feed: Feed,
+}
+
+/// The list in the page, while it is there.
+fn list() -> Option<web_sys::Element> {
+    document().get_element_by_id("choices")
 }
 
 impl Screen {
     fn show_counts(self) {
-        let Some((counts, beyond, waiting)) = self.model.try_with_value(|m| (m.view.counts(), m.view.beyond(), m.waiting.len())) else { return };
-        self.counts.set(counts);
-        self.beyond.set(beyond);
-        self.waiting.set(waiting);
+        let Some((counts, beyond, waiting)) = self.model.try_with_value(|m| (m.view.counts(), m.view.beyond(), m.waiting.len())) else {
+            return;
+        };
+        self.around.update(|around| {
+            around.counts = counts;
+            around.beyond = beyond;
+            around.waiting = waiting;
+        });
     }
 
     /// Whether somebody reads: the pointer is over the list, the focus within it, or its top is out of sight.
     fn is_read(self) -> bool {
-        let scrolled = || self.list.try_get_untracked().flatten().is_some_and(|list| list.get_bounding_client_rect().top() < 0.0);
+        let scrolled = || list().is_some_and(|list| list.get_bounding_client_rect().top() < 0.0);
         self.model.try_with_value(|m| m.pointer || m.focus).unwrap_or(false) || scrolled()
     }
 
@@ -108,15 +134,14 @@ impl Screen {
                 .into_iter()
                 .map(|card| match old.iter().find(|row| row.id == card.id) {
                     Some(row) => {
-                        row.closed.set(false);
-                        row.card.set(card);
+                        row.hung.set(card.into());
                         row.clone()
                     }
                     None => Row::new(card),
                 })
                 .collect();
         });
-        self.closed.set(snapshot.closed);
+        self.around.update(|around| around.closed = snapshot.closed);
         self.show_counts();
     }
 
@@ -140,8 +165,8 @@ impl Screen {
                 Moved::Leave(id) => self.close(id),
             };
         }
-        if self.closed_cards.with_untracked(|cards| cards.iter().any(|c| news.contains(&c.id))) {
-            self.closed_cards.update(|cards| cards.retain(|c| !news.contains(&c.id)));
+        if self.closed_rows.read_untracked().iter().any(|row| news.contains(&row.id)) {
+            self.closed_rows.update(|rows| rows.retain(|row| !news.contains(&row.id)));
         }
         self.show_counts();
         if unsettled {
@@ -157,14 +182,15 @@ impl Screen {
     }
 
     fn row(self, id: OfferId) -> Option<Row> {
-        self.rows.with_untracked(|rows| rows.iter().find(|row| row.id == id).cloned())
+        self.rows.read_untracked().iter().find(|row| row.id == id).cloned()
     }
 
     fn update(self, card: Card) -> bool {
         match self.row(card.id) {
             Some(row) => {
-                let moves = row.card.with_untracked(|old| old.is != card.is || old.at != card.at || old.rate_minor != card.rate_minor);
-                row.card.set(card);
+                let old = row.hung.get_untracked().card;
+                let moves = old.is != card.is || old.at != card.at || old.rate_minor != card.rate_minor;
+                row.hung.set(card.into());
                 moves
             }
             None => {
@@ -177,10 +203,7 @@ impl Screen {
     fn enter(self, card: Card) -> bool {
         self.say(1, 0);
         match self.row(card.id) {
-            Some(row) => {
-                row.closed.set(false);
-                row.card.set(card);
-            }
+            Some(row) => row.hung.set(card.into()),
             None => self.model.update_value(|m| m.waiting.push(card)),
         }
         true
@@ -190,23 +213,27 @@ impl Screen {
         self.say(0, 1);
         self.model.update_value(|m| m.waiting.retain(|c| c.id != id));
         if let Some(row) = self.row(id) {
-            row.card.update(|card| card.is = Shown::Offline);
-            row.closed.set(true);
+            row.hung.update(|hung| {
+                hung.card.is = Shown::Offline;
+                hung.just_closed = true;
+            });
         }
         true
     }
 
     /// Brings rows into the order of the filter with what waits, and lets the closed ones go if asked.
     fn arrange(self, drop_closed: bool) {
-        let Some((filter, waiting)) = self.model.try_update_value(|m| (m.view.filter().clone(), std::mem::take(&mut m.waiting))) else { return };
+        let Some((filter, waiting)) = self.model.try_update_value(|m| (m.view.filter().clone(), std::mem::take(&mut m.waiting))) else {
+            return;
+        };
         self.rows.update(|rows| {
             if drop_closed {
-                rows.retain(|row| !row.closed.get_untracked());
+                rows.retain(|row| !row.hung.read_untracked().just_closed);
             }
             rows.extend(waiting.into_iter().map(Row::new));
-            rows.sort_by(|a, b| filter.order(&a.card.read_untracked(), &b.card.read_untracked()));
+            rows.sort_by(|a, b| filter.order(&a.hung.read_untracked().card, &b.hung.read_untracked().card));
         });
-        self.waiting.set(0);
+        self.around.update(|around| around.waiting = 0);
     }
 
     /// What was held back while somebody read happens now.
@@ -214,7 +241,7 @@ impl Screen {
         if self.is_read() {
             return;
         }
-        let due = self.rows.try_with_untracked(|rows| rows.iter().any(|row| row.closed.get_untracked())).unwrap_or(false)
+        let due = self.rows.try_with_untracked(|rows| rows.iter().any(|row| row.hung.read_untracked().just_closed)).unwrap_or(false)
             || self.model.try_with_value(|m| !m.waiting.is_empty()).unwrap_or(false);
         if due {
             self.arrange(true);
@@ -241,7 +268,7 @@ impl Screen {
             set_timeout(
                 move || {
                     if let Some((opened, closed)) = self.model.try_update_value(|m| std::mem::take(&mut m.unsaid)) {
-                        self.said.set(sentence(opened, closed));
+                        self.around.update(|around| around.said = sentence(opened, closed));
                     }
                 },
                 SENTENCE,
@@ -263,24 +290,26 @@ impl Screen {
         }) else {
             return;
         };
-        self.busy.set(true);
+        self.around.update(|around| around.reading = true);
         spawn_local(async move {
             let answer = wanted.read_view().get::<Snapshot>().await;
             if self.model.try_with_value(|m| m.reading) != Some(reading) {
                 return;
             }
-            self.busy.set(false);
-            self.failed.set(answer.is_err());
+            self.around.update(|around| {
+                around.reading = false;
+                around.failed = answer.is_err();
+                if around.paused.is_some() && answer.is_ok() {
+                    around.paused = Some(Timestamp(browser_now()));
+                }
+            });
             if let Ok(snapshot) = answer {
                 let before = self.model.with_value(|m| m.view.cursor);
                 let after = snapshot.cursor;
                 self.take(snapshot, wanted.filter, wanted.window);
                 // A newer or older position of the same life sorts itself out by the rule of the feed.
-                if before.epoch != after.epoch && self.paused.get_untracked().is_none() {
+                if before.epoch != after.epoch {
                     self.feed.reopen();
-                }
-                if self.paused.get_untracked().is_some() {
-                    self.paused.set(Some(Timestamp(browser_now())));
                 }
             }
         });
@@ -292,7 +321,8 @@ impl Screen {
 
     fn pause(self) {
         self.feed.leave();
-        self.paused.set(self.model.try_with_value(|m| m.last));
+        let last = self.model.try_with_value(|m| m.last);
+        self.around.update(|around| around.paused = last);
     }
 
     fn toggle_pause(self, wanted: Wanted) {
@@ -303,9 +333,9 @@ impl Screen {
                 let _ = storage.set_item(PAUSED, value);
             }
         };
-        if self.paused.get_untracked().is_some() {
+        if self.around.read_untracked().paused.is_some() {
             remember("0");
-            self.paused.set(None);
+            self.around.update(|around| around.paused = None);
             self.read(wanted);
             self.follow();
         } else {
@@ -325,7 +355,7 @@ impl Watch for Screen {
             News::Change(change) => self.apply(change),
             News::Board(cursor, board) => {
                 if let Some((filter, window)) = self.model.try_with_value(|m| (m.view.filter().clone(), m.window)) {
-                    let closed = self.closed.get_untracked();
+                    let closed = self.around.read_untracked().closed;
                     let snapshot = Snapshot { closed, ..Snapshot::take(cursor, &board.cards, &filter, window) };
                     self.take(snapshot, filter, window);
                 }
@@ -358,29 +388,45 @@ pub fn Board(
 ) -> AnyView {
     let first = wanted.get_untracked();
     let view = View::new(&snapshot, first.filter.clone(), first.window);
+    let opened = closed.is_some();
+    let closed = closed.unwrap_or_default();
+    let around = Around {
+        counts: view.counts(),
+        beyond: view.beyond(),
+        closed: snapshot.closed,
+        next_closed: next_page(opened.then_some(closed.len()), first.closed.unwrap_or(0)),
+        ..Around::default()
+    };
+    let model = Model {
+        view,
+        window: first.window,
+        waiting: Vec::new(),
+        pointer: false,
+        focus: false,
+        unsaid: (0, 0),
+        reading: 0,
+        last: Timestamp(0),
+    };
     let screen = Screen {
-        counts: RwSignal::new(view.counts()),
-        beyond: RwSignal::new(view.beyond()),
-        model: StoredValue::new(Model { view, window: first.window, waiting: Vec::new(), pointer: false, focus: false, unsaid: (0, 0), reading: 0, last: Timestamp(0) }),
+        model: StoredValue::new(model),
         rows: RwSignal::new(snapshot.cards.into_iter().map(Row::new).collect()),
-        waiting: RwSignal::new(0),
-        closed: RwSignal::new(snapshot.closed),
-        closed_cards: RwSignal::new(closed.clone().unwrap_or_default()),
-        paused: RwSignal::new(None),
-        said: RwSignal::new(String::new()),
-        busy: RwSignal::new(false),
-        failed: RwSignal::new(false),
-        list: NodeRef::new(),
+        closed_rows: RwSignal::new(closed.into_iter().map(Row::new).collect()),
+        around: RwSignal::new(around),
         feed: expect_context(),
     };
+    let around = screen.around;
     Effect::new(move |before: Option<()>| {
         if before.is_none() {
             screen.model.update_value(|m| m.last = Timestamp(browser_now()));
             let paused = window().local_storage().ok().flatten().and_then(|s| s.get_item(PAUSED).ok().flatten());
-            if paused.as_deref() == Some("1") { screen.pause() } else { screen.follow() }
+            if paused.as_deref() == Some("1") {
+                screen.pause()
+            } else {
+                screen.follow()
+            }
             on_cleanup(move || screen.feed.leave());
             let handle = window_event_listener_untyped("scroll", move |_| {
-                if screen.waiting.try_get_untracked().is_some_and(|n| n > 0) {
+                if screen.around.try_with_untracked(|around| around.waiting > 0) == Some(true) {
                     screen.settle();
                 }
             });
@@ -396,70 +442,71 @@ pub fn Board(
         }
         now
     });
-    let empty = move || screen.counts.get() == (0, 0);
     let more = move || {
-        let (beyond, wanted) = (screen.beyond.get(), wanted.get());
+        let (beyond, wanted) = (around.read().beyond, wanted.get());
         when(beyond > 0 && wanted.window < WINDOW_MAX, || {
             let href = Wanted::href(&wanted.filter, &format!("show={}", wanted.window.saturating_add(WINDOW)));
-            view! { <p class="more"><a class="btn" href=href data-noscroll="">{format!("Show more ({beyond} more are here)")}</a></p> }.into_any()
+            view! { <p class="more"><a class="btn" href=href data-noscroll="">{format!("Show more ({beyond} more are here)")}</a></p> }
+                .into_any()
         })
     };
-    let count = |of: fn((usize, usize)) -> usize| text(move || of(screen.counts.get()).to_string());
-    let paused = flag(move || screen.paused.get().is_some());
-    let troubles = word(move || match (screen.feed.late.get(), screen.failed.get()) {
+    let count = |of: fn(&Around) -> usize| text(move || of(&around.read()).to_string());
+    let paused = move || around.read().paused.is_some();
+    let troubles = word(move || match (screen.feed.late.get(), around.read().failed) {
         (true, _) => "↻ Reconnecting…",
         (_, true) => "Could not read the board. Change something or try again.",
         _ => "",
     });
-    let as_of = move || match screen.paused.get() {
-        Some(at) => view! { "Paused, as of "<Moment at=Signal::stored(at) shape=Shape::Clock/> }.into_any(),
+    // What is shown or not is settled apart from `around`, which changes with every count.
+    let as_of = Memo::new(move |_| around.read().paused);
+    let empty = Memo::new(move |_| around.read().counts == (0, 0));
+    let as_of = move || match as_of.get() {
+        Some(at) => view! { "Paused, as of "{moment(move || at, Shape::Clock)} }.into_any(),
         None => nothing(),
     };
     view! {
         <div class="live">
             <span class="lamp" aria-hidden="true"></span>
             <p class="counts">
-                <b class="num" data-count="open">{count(|c| c.0)}</b>" open now, "
-                <b class="num" data-count="busy">{count(|c| c.1)}</b>" talking"
+                <b class="num" data-count="open">{count(|a| a.counts.0)}</b>" open now, "
+                <b class="num" data-count="busy">{count(|a| a.counts.1)}</b>" talking"
             </p>
             <p class="line" data-late=truth(move || screen.feed.late.get())>{troubles}{show(as_of)}</p>
-            <button class="btn small js" type="button" data-paused=truth(move || paused.get()) on:click=move |_| screen.toggle_pause(wanted.get_untracked())>
-                {word(move || if paused.get() { "Resume updates" } else { "Pause updates" })}
+            <button class="btn small js" type="button" data-paused=truth(paused) on:click=move |_| screen.toggle_pause(wanted.get_untracked())>
+                {word(move || if paused() { "Resume updates" } else { "Pause updates" })}
             </button>
         </div>
-        <p class="unseen" role="status">{text(move || screen.said.get())}</p>
+        <p class="unseen" role="status">{text(move || around.read().said.clone())}</p>
         <div class="opened">
             <button
                 class="pill"
                 type="button"
-                hidden=flag(move || screen.waiting.get() == 0)
+                hidden=flag(move || around.read().waiting == 0)
                 on:click=move |_| {
                     screen.arrange(true);
-                    if let Some(list) = screen.list.get_untracked() {
+                    if let Some(list) = list() {
                         list.scroll_into_view();
                     }
                 }
             >
-                {text(move || format!("{} more opened", screen.waiting.get()))}
+                {text(move || format!("{} more opened", around.read().waiting))}
             </button>
         </div>
         <h2 class="unseen">"Offers you can have now"</h2>
         <ul
+            id="choices"
             class="grid"
-            node_ref=screen.list
-            aria-busy=truth(move || screen.busy.get())
+            aria-busy=truth(move || around.read().reading)
             on:pointerenter=move |_| screen.note(|m| m.pointer = true)
             on:pointerleave=move |_| screen.note(|m| m.pointer = false)
             on:focusin=move |_| screen.note(|m| m.focus = true)
             on:focusout=move |_| screen.note(|m| m.focus = false)
         >
-            <For each=move || screen.rows.get() key=|row| row.id let:row>
-                <CardItem card=row.card.into() just_closed=row.closed.into()/>
-            </For>
+            <For each=move || screen.rows.get() key=|row| row.id children=|row| row.view()/>
         </ul>
-        {show(move || when(empty(), || nobody(wanted.read_untracked().filter.is_everything())))}
+        {show(move || when(empty.get(), || nobody(wanted.read_untracked().filter.is_everything())))}
         {show(more)}
-        <Closed wanted screen open=closed.is_some()/>
+        {closed_offers(wanted, screen, opened)}
     }
     .into_any()
 }
@@ -477,73 +524,61 @@ fn nobody(everything: bool) -> AnyView {
     .into_any()
 }
 
+/// The page of closed offers after a page of so many, if there may be one.
+fn next_page(read: Option<usize>, page: u32) -> Option<u32> {
+    match read {
+        None => Some(page),
+        Some(cards) => (cards >= CLOSED_PAGE).then(|| page.saturating_add(1)),
+    }
+}
+
 /// The offers that are closed now: folded, in pages. Without JavaScript a link opens them.
-#[component]
-fn Closed(wanted: Memo<Wanted>, screen: Screen, open: bool) -> AnyView {
-    // The next page to read, while there may be one.
-    let next = RwSignal::new(wanted.get_untracked().closed.map_or(0, |page| page.saturating_add(1)));
-    let (ended, loading) = (RwSignal::new(open && screen.closed_cards.with_untracked(|c| c.len() < CLOSED_PAGE)), RwSignal::new(false));
+fn closed_offers(wanted: Memo<Wanted>, screen: Screen, open: bool) -> AnyView {
+    let around = screen.around;
     let load = move || {
-        if loading.get_untracked() || ended.get_untracked() {
-            return;
-        }
-        loading.set(true);
+        let Some(page) = around.read_untracked().next_closed else { return };
+        // None while the answer is awaited, so that a second tap asks for nothing.
+        around.update(|around| around.next_closed = None);
+        let query = wanted.read_untracked().filter.query_string();
         spawn_local(async move {
-            let page = next.get_untracked();
-            let answer = Ask::Closed { query: wanted.read_untracked().filter.query_string(), page }.get::<Vec<Card>>().await;
-            if loading.try_set(false).is_some() {
-                return;
-            }
-            if let Ok(cards) = answer {
-                ended.set(cards.len() < CLOSED_PAGE);
-                next.set(page.saturating_add(1));
-                screen.closed_cards.update(|all| {
-                    let known: HashSet<_> = all.iter().map(|c| c.id).collect();
-                    all.extend(cards.into_iter().filter(|c| !known.contains(&c.id)));
-                });
-            }
+            let answer = Ask::Closed { query, page }.get::<Vec<Card>>().await;
+            around.try_update(|around| around.next_closed = next_page(answer.as_ref().ok().map(Vec::len), page));
+            screen.closed_rows.try_update(|rows| {
+                for card in answer.unwrap_or_default() {
+                    if !rows.iter().any(|row| row.id == card.id) {
+                        rows.push(Row::new(card));
+                    }
+                }
+            });
         });
     };
-    Effect::new(move |before: Option<Filter>| {
-        let filter = wanted.read().filter.clone();
-        if before.is_some_and(|before| before != filter) {
-            screen.closed_cards.set(Vec::new());
-            next.set(0);
-            ended.set(false);
+    Effect::new(move |before: Option<(Filter, usize)>| {
+        let now = wanted.get().filter;
+        if before.is_some_and(|(before, _)| before != now) {
+            screen.closed_rows.set(Vec::new());
+            around.update(|around| around.next_closed = Some(0));
         }
-        filter
+        (now, 0)
     });
     let toggled = move |_| {
-        if screen.closed_cards.read_untracked().is_empty() {
+        if screen.closed_rows.read_untracked().is_empty() {
             load();
         }
     };
     let more = move || {
-        when(!ended.get(), || {
-            let href = Wanted::href(&wanted.read().filter, &format!("closed=1&page={}", next.get()));
-            let text = if screen.closed_cards.read().is_empty() { "Show closed offers" } else { "More closed offers" };
-            view! {
-                <p class="more">
-                    <a
-                        class="btn"
-                        href=href
-                        rel="external nofollow"
-                        on:click=move |ev| {
-                            ev.prevent_default();
-                            load();
-                        }
-                    >
-                        {text}
-                    </a>
-                </p>
-            }
-            .into_any()
-        })
+        let Some(page) = around.read().next_closed else { return nothing() };
+        let href = Wanted::href(&wanted.read().filter, &format!("closed=1&page={page}"));
+        let text = if page == 0 { "Show closed offers" } else { "More closed offers" };
+        let pressed = move |ev: web_sys::MouseEvent| {
+            ev.prevent_default();
+            load();
+        };
+        view! { <p class="more"><a class="btn" href=href rel="external nofollow" on:click=pressed>{text}</a></p> }.into_any()
     };
     view! {
         <details class="closed" open=open on:toggle=toggled>
-            <summary><h2>"Closed now"</h2>" "<small class="num">{text(move || format!("({} offers)", screen.closed.get()))}</small></summary>
-            <ul class="grid">{show(move || still_cards(&screen.closed_cards.read()))}</ul>
+            <summary><h2>"Closed now"</h2>" "<small class="num">{text(move || format!("({} offers)", around.read().closed))}</small></summary>
+            <ul class="grid">{show(move || screen.closed_rows.read().iter().map(Row::view).collect::<Vec<_>>().into_any())}</ul>
             {show(more)}
         </details>
     }

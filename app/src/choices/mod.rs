@@ -15,7 +15,6 @@ use crate::ui::{
     text::PageTitle,
 };
 use domain::{
-    card::Card,
     filter::Filter,
     view::{WINDOW, WINDOW_MAX},
 };
@@ -84,10 +83,4 @@ pub fn ChoicesPage() -> AnyView {
         {page("Reading the board…", String::new, reads, show)}
     }
     .into_any()
-}
-
-/// A list of cards that are not followed.
-pub fn still_cards(cards: &[Card]) -> AnyView {
-    let still = |card: &Card| view! { <parts::CardItem card=Signal::stored(card.clone()) just_closed=Signal::stored(false)/> }.into_any();
-    cards.iter().map(still).collect::<Vec<_>>().into_any()
 }

@@ -4,7 +4,7 @@ use crate::{
     routes,
     ui::{
         face::Face,
-        time::{Moment, Shape},
+        time::{Shape, moment},
         view::{show, text, when, word},
     },
 };
@@ -21,8 +21,9 @@ pub const fn state_words(is: Shown) -> &'static str {
 }
 
 /// The state as a small sign: words, shape and colour.
-pub fn state_sign(is: Signal<Shown>) -> AnyView {
-    view! { <span class="state" data-is=word(move || is.get().as_str())>{word(move || state_words(is.get()))}</span> }.into_any()
+pub fn state_sign(hung: Signal<Hung>) -> AnyView {
+    let is = move || hung.read().card.is;
+    view! { <span class="state" data-is=word(move || is().as_str())>{word(move || state_words(is()))}</span> }.into_any()
 }
 
 /// Strips of cloth on a rod. The style sheet hangs them out, parts them or draws them in by the `data-presence` around them.
@@ -30,18 +31,31 @@ pub fn curtain() -> AnyView {
     view! { <div class="curtain" aria-hidden="true"><i></i><i></i><i></i><i></i><i></i></div> }.into_any()
 }
 
+/// A card as it hangs in a list.
+#[derive(Clone, Debug)]
+pub struct Hung {
+    /// The offer.
+    pub card: Card,
+    /// Whether it closed while somebody looked.
+    pub just_closed: bool,
+}
+
+impl From<Card> for Hung {
+    fn from(card: Card) -> Self {
+        Hung { card, just_closed: false }
+    }
+}
+
 /// An offer in the list.
 #[component]
 pub fn CardItem(
     /// The offer.
-    card: Signal<Card>,
-    /// Whether it closed while somebody looked.
-    just_closed: Signal<bool>,
+    hung: Signal<Hung>,
 ) -> AnyView {
-    let id = card.with_untracked(|card| card.id.to_string());
+    let id = hung.read_untracked().card.id.to_string();
     view! {
-        <li class="card" data-offer=id data-presence=word(move || card.read().is.as_str())>
-            <CardBody card just_closed/>
+        <li class="card" data-offer=id data-presence=word(move || hung.read().card.is.as_str())>
+            <CardBody hung/>
         </li>
     }
     .into_any()
@@ -51,46 +65,42 @@ pub fn CardItem(
 #[component]
 pub fn CardBody(
     /// The offer.
-    card: Signal<Card>,
-    /// Whether it closed while somebody looked.
-    just_closed: Signal<bool>,
+    hung: Signal<Hung>,
 ) -> AnyView {
-    let (href, by, by_href) = card.with_untracked(|card| (routes::offer(card.id), card.by, routes::provider(card.by)));
-    let is = Signal::derive(move || card.read().is);
-    let name = text(move || card.read().name.clone());
-    let title = text(move || card.read().title.clone());
-    let since = Memo::new(move |_| card.read().at);
-    let state = move || {
-        let words = match (just_closed.get(), is.get()) {
+    let Card { id, by, .. } = hung.get_untracked().card;
+    let name = text(move || hung.read().card.name.clone());
+    let title = text(move || hung.read().card.title.clone());
+    let since = word(move || {
+        let hung = hung.read();
+        match (hung.just_closed, hung.card.is) {
             (true, _) => "just closed",
             (_, Shown::Offline) => "closed now",
-            // An offer that is only a draft has no time yet.
-            (_, Shown::Online) if since.get().0 == 0 => "open now",
+            // An offer that does not exist yet has no time.
+            (_, Shown::Online) if hung.card.at.0 == 0 => "open now",
             (_, Shown::Online) => "open since ",
             (_, Shown::Busy) => "talking since ",
-        };
-        words.to_owned()
-    };
-    let timed = move || state().ends_with(' ');
+        }
+    });
+    let timed = move || since.read().ends_with(' ');
     view! {
         {curtain()}
         <div class="who">
             <Face id=by name/>
             <div class="name">
-                <a href=by_href>{name}</a>
-                <small>{text(state)}{show(move || when(timed(), || view! { <Moment at=since shape=Shape::Clock/> }.into_any()))}</small>
+                <a href=routes::provider(by)>{name}</a>
+                <small>{since}{show(move || when(timed(), || moment(move || hung.read().card.at, Shape::Clock)))}</small>
             </div>
-            {state_sign(is)}
+            {state_sign(hung)}
         </div>
-        <h3><a href=href.clone()>{title}</a></h3>
+        <h3><a href=routes::offer(id)>{title}</a></h3>
         <ul class="facts" aria-label="Facts">
-            <li>{word(move || card.read().category.label())}</li>
-            <li>{text(move || card.read().languages.names())}</li>
-            <li>{text(move || card.read().media.join(" · "))}</li>
+            <li>{word(move || hung.read().card.category.label())}</li>
+            <li>{text(move || hung.read().card.languages.names())}</li>
+            <li>{text(move || hung.read().card.media.join(" · "))}</li>
         </ul>
         <div class="foot">
-            {price(card)}
-            <a class="btn see" href=href aria-label=text(move || format!("See offer: {}", title.read()))>"See offer"</a>
+            {price(hung)}
+            <a class="btn see" href=routes::offer(id) aria-label=text(move || format!("See offer: {}", title.read()))>"See offer"</a>
         </div>
     }
     .into_any()
@@ -102,12 +112,12 @@ pub fn rate_words(rate: Rate) -> String {
 }
 
 /// The rate and what is free.
-pub fn price(card: Signal<Card>) -> AnyView {
+pub fn price(hung: Signal<Hung>) -> AnyView {
     let rate = text(move || {
-        let rate = card.read().rate();
+        let rate = hung.read().card.rate();
         if rate.minor == 0 { "Free".into() } else { rate.to_string() }
     });
-    let unit = word(move || if card.read().rate_minor == 0 { "" } else { " /min" });
-    let free = text(move || free_words(card.read().free_seconds).unwrap_or_default());
+    let unit = word(move || if hung.read().card.rate_minor == 0 { "" } else { " /min" });
+    let free = text(move || free_words(hung.read().card.free_seconds).unwrap_or_default());
     view! { <div class="price"><span class="rate num">{rate}<small>{unit}</small></span><span class="free">{free}</span></div> }.into_any()
 }

@@ -94,7 +94,17 @@ pub async fn register(
     use crate::context::{backend, go_to, me};
     let me = me()?;
     let rate_minor = typed_rate(rate_minor, &rate, &currency);
-    let form = domain::offer::OfferForm { title, description, category, languages: languages.0, media: media.0, rate_minor, currency, free_seconds, draft: truthy(&draft) };
+    let form = domain::offer::OfferForm {
+        title,
+        description,
+        category,
+        languages: languages.0,
+        media: media.0,
+        rate_minor,
+        currency,
+        free_seconds,
+        draft: truthy(&draft),
+    };
     let offer = backend().offers.register(&me, form.parse()?).await?;
     go_to("/desk");
     Ok(Registered { offer })
@@ -121,7 +131,17 @@ pub async fn revise(
     let me = me()?;
     let (offer, version) = (offer.parse().map_err(|_| Code::NotFound)?, version.parse().map_err(|_| Code::BadRequest)?);
     let rate_minor = typed_rate(rate_minor, &rate, &currency);
-    let form = domain::offer::OfferForm { title, description, category, languages: languages.0, media: media.0, rate_minor, currency, free_seconds, draft: truthy(&draft) };
+    let form = domain::offer::OfferForm {
+        title,
+        description,
+        category,
+        languages: languages.0,
+        media: media.0,
+        rate_minor,
+        currency,
+        free_seconds,
+        draft: truthy(&draft),
+    };
     backend().offers.revise(&me, offer, version, form.parse()?).await?;
     go_to("/desk");
     Ok(())

@@ -3,7 +3,7 @@
 use super::api::{OwnOffer, typed_rate};
 use crate::{
     account::api::MeView,
-    choices::parts::CardBody,
+    choices::parts::{CardBody, Hung},
     error::AppError,
     frame::TheSite,
     routes,
@@ -103,9 +103,11 @@ pub fn Editor(
 ) -> AnyView {
     let site = expect_context::<TheSite>();
     let kept = saved.as_ref().map(|own| own.card.clone());
-    let shown = kept.clone().map(|card| Card { is: Shown::Online, ..card }).or_else(|| blank(&me)).map(RwSignal::new);
-    let latest = RwSignal::new(None::<OwnOffer>);
-    let version = RwSignal::new(saved.as_ref().map_or(0, |own| own.version));
+    let shown =
+        kept.clone().map(|card| Card { is: Shown::Online, ..card }).or_else(|| blank(&me)).map(|card| RwSignal::new(Hung::from(card)));
+    // The offer as it was saved elsewhere meanwhile; at most one.
+    let latest = RwSignal::new(Vec::<OwnOffer>::new());
+    let version = saved.as_ref().map_or(0, |own| own.version);
     let revises = saved.as_ref().map(|own| own.card.id);
 
     let of = |what: fn(&Card) -> String| kept.as_ref().map(what).unwrap_or_default();
@@ -124,17 +126,14 @@ pub fn Editor(
         if let (Code::Stale, Some(id)) = (error.code, revises) {
             spawn_local(async move {
                 let found = Ask::Mine.get::<Vec<OwnOffer>>().await.ok().and_then(|all| all.into_iter().find(|own| own.card.id == id));
-                if let Some(own) = found
-                    && version.try_set(own.version).is_none()
-                {
-                    latest.set(Some(own));
-                }
+                latest.try_set(found.into_iter().collect());
             });
         }
     });
     let heading = if revises.is_some() { "Revise an offer" } else { "Register an offer" };
     let hidden = revises.map(|id| vec![("offer", id.to_string())]).unwrap_or_default();
-    let categories = std::iter::once(("", "Choose…".to_owned())).chain(Category::ALL.iter().map(|c| (c.as_str(), c.label().to_owned()))).collect();
+    let categories =
+        std::iter::once(("", "Choose…".to_owned())).chain(Category::ALL.iter().map(|c| (c.as_str(), c.label().to_owned()))).collect();
     let currencies = Currency::all().map(|c| (c.code(), format!("{} {}", c.code(), c.sign()))).collect();
     let languages = PROPOSED.iter().map(|(tag, name)| ((*tag).to_owned(), (*name).to_owned())).collect();
     let media = Medium::ALL.iter().map(|m| (m.as_str().to_owned(), m.as_str().to_owned())).collect();
@@ -151,12 +150,12 @@ pub fn Editor(
                 on_done=Callback::new(move |_: String| site.now_provider())
                 on_typed=Callback::new(move |typed: Typed| {
                     if let Some(shown) = shown {
-                        shown.update(|card| preview(card, &typed));
+                        shown.update(|hung| preview(&mut hung.card, &typed));
                     }
                 })
             >
-                <input type="hidden" name="version" value=text(move || version.get().to_string())/>
-                <div role="status">{show(move || latest.get().map_or_else(nothing, as_it_stands))}</div>
+                <input type="hidden" name="version" value=text(move || latest.read().first().map_or(version, |own| own.version).to_string())/>
+                <div role="status">{show(move || latest.read().first().cloned().map_or_else(nothing, as_it_stands))}</div>
                 <TextField field=Field::Title value=title hint="One line, at most 80 letters."/>
                 <TextField
                     field=Field::Description
@@ -195,8 +194,8 @@ pub fn Editor(
             <section class="preview-side" aria-label="Preview">
                 <h2>"As others will see it"</h2>
                 {match shown {
-                    Some(card) => {
-                        view! { <div class="card preview" data-presence="online"><CardBody card=card.into() just_closed=Signal::stored(false)/></div> }.into_any()
+                    Some(hung) => {
+                        view! { <div class="card preview" data-presence="online"><CardBody hung=hung.into()/></div> }.into_any()
                     }
                     None => nothing(),
                 }}
@@ -211,7 +210,8 @@ pub fn Editor(
 fn other_languages(others: String) -> AnyView {
     let form = expect_context::<FormState>();
     let proposed = |tag: &String| PROPOSED.iter().any(|(t, _)| t == tag);
-    let value = form.kept().map_or(others, |kept| kept.all("languages").into_iter().filter(|tag| !proposed(tag)).collect::<Vec<_>>().join(", "));
+    let value =
+        form.kept().map_or(others, |kept| kept.all("languages").into_iter().filter(|tag| !proposed(tag)).collect::<Vec<_>>().join(", "));
     view! {
         <label class="under" for="offer-other-languages">"Others, as tags such as pt-BR or zh-Hant"</label>
         <input id="offer-other-languages" name="languages[]" value=value autocomplete="off" autocapitalize="off" spellcheck="false"/>

@@ -4,13 +4,13 @@ use super::api::{OfferView, ProviderView};
 use crate::{
     choices::{
         live::{Feed, Heard, News, Watch},
-        parts::{CardItem, curtain, price, state_sign},
+        parts::{CardItem, Hung, curtain, price, state_sign},
     },
     routes,
     ui::{
         face::Face,
         text::PageTitle,
-        time::{Moment, Shape},
+        time::{Shape, moment},
         view::{text, truth, when, word},
     },
 };
@@ -21,69 +21,51 @@ use domain::{
     presence::Shown,
 };
 use leptos::prelude::*;
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 /// A few cards that follow the board.
-#[derive(Clone, Copy)]
 struct Followed {
-    cards: StoredValue<Vec<RwSignal<Card>>>,
-    cursor: StoredValue<Cursor>,
+    cards: Vec<RwSignal<Hung>>,
+    cursor: Cell<Cursor>,
 }
 
 impl Followed {
     /// Follows the cards while the page is there.
-    fn start(cards: Vec<RwSignal<Card>>, cursor: Cursor) {
-        let followed = Followed { cards: StoredValue::new(cards), cursor: StoredValue::new(cursor) };
+    fn start(cards: Vec<RwSignal<Hung>>, cursor: Cursor) {
         let feed = expect_context::<Feed>();
         Effect::new(move || {
-            feed.follow(Rc::new(followed));
+            feed.follow(Rc::new(Followed { cards: cards.clone(), cursor: Cell::new(cursor) }));
             on_cleanup(move || feed.leave());
         });
-    }
-
-    fn each(self, mut with: impl FnMut(RwSignal<Card>)) {
-        // The page may be gone; then nobody is left to be told.
-        self.cards.try_with_value(|cards| cards.iter().for_each(|card| with(*card)));
     }
 }
 
 impl Watch for Followed {
     fn cursor(&self) -> Option<Cursor> {
-        self.cursor.try_get_value()
+        Some(self.cursor.get())
     }
 
     fn hear(&self, news: News) -> Heard {
-        let close = |card: RwSignal<Card>| {
-            if card.read_untracked().is != Shown::Offline {
-                card.update(|card| card.is = Shown::Offline);
-            }
+        let cursor = self.cursor.get();
+        // A board says all: what is not on it is closed. A change tells what it closes.
+        let (reached, cards, gone) = match news {
+            News::Board(cursor, board) => (cursor, board.cards, None),
+            News::Change(change) => match change.step(cursor.seq) {
+                Step::Gap => return Heard::Gap,
+                Step::Ignore => return Heard::Fine,
+                Step::Apply => (Cursor { seq: change.to, ..cursor }, change.cards, Some(change.gone)),
+            },
         };
-        match news {
-            News::Board(cursor, board) => {
-                self.each(|card| match board.cards.iter().find(|c| c.id == card.read_untracked().id) {
-                    Some(news) => card.set(news.clone()),
-                    None => close(card),
-                });
-                self.cursor.try_set_value(cursor);
-            }
-            News::Change(change) => {
-                let Some(cursor) = self.cursor.try_get_value() else { return Heard::Fine };
-                match change.step(cursor.seq) {
-                    Step::Gap => return Heard::Gap,
-                    Step::Ignore => return Heard::Fine,
-                    Step::Apply => {}
-                }
-                self.each(|card| {
-                    let id = card.read_untracked().id;
-                    if let Some(news) = change.cards.iter().find(|c| c.id == id) {
-                        card.set(news.clone());
-                    } else if change.gone.contains(&id) {
-                        close(card);
-                    }
-                });
-                self.cursor.try_set_value(Cursor { seq: change.to, ..cursor });
+        for signal in &self.cards {
+            // The page may be gone; then nobody is left to be told.
+            let Some(id) = signal.try_with_untracked(|hung| hung.card.id) else { continue };
+            if let Some(card) = cards.iter().find(|card| card.id == id) {
+                signal.set(card.clone().into());
+            } else if gone.as_ref().is_none_or(|gone| gone.contains(&id)) {
+                signal.update(|hung| hung.card.is = Shown::Offline);
             }
         }
+        self.cursor.set(reached);
         Heard::Fine
     }
 }
@@ -101,32 +83,32 @@ pub fn OfferDetails(
     /// The offer.
     offer: OfferView,
 ) -> AnyView {
-    let live = RwSignal::new(offer.card.clone());
-    let card: Signal<Card> = live.into();
+    let live = RwSignal::new(Hung::from(offer.card.clone()));
+    let hung: Signal<Hung> = live.into();
     if offer.status == Status::Listed {
         Followed::start(vec![live], offer.cursor);
     }
-    let is = Signal::derive(move || card.read().is);
-    let name = text(move || card.read().name.clone());
+    let is = move || hung.read().card.is;
+    let name = text(move || hung.read().card.name.clone());
     let OfferView { description, status, since, own, .. } = offer;
     let Card { id, by, title, .. } = offer.card;
-    let advice = move || match is.get() {
+    let advice = move || match is() {
         Shown::Online => "The curtain is out: this person is here and answers now.",
         Shown::Busy => "A guest is inside. The curtain goes out again when they have finished.",
         Shown::Offline => "The curtain is in. This page changes by itself the moment it goes out.",
     };
     view! {
         <PageTitle text=title/>
-        <article class="offer" data-offer=id.to_string() data-presence=word(move || is.get().as_str())>
+        <article class="offer" data-offer=id.to_string() data-presence=word(move || is().as_str())>
             <div class="panel offer-head">
                 {curtain()}
                 <div class="who">
                     <Face id=by name/>
                     <div class="name"><a href=routes::provider(by)>{name}</a></div>
-                    {state_sign(is)}
+                    {state_sign(hung)}
                 </div>
-                <h1>{text(move || card.read().title.clone())}</h1>
-                {price(card)}
+                <h1>{text(move || hung.read().card.title.clone())}</h1>
+                {price(hung)}
                 <p role="status">{word(advice)}</p>
                 {late()}
                 {when(own, || {
@@ -149,17 +131,17 @@ pub fn OfferDetails(
                 <h2>"Conditions"</h2>
                 <dl class="kv">
                     <dt>"Category"</dt>
-                    <dd>{word(move || card.read().category.label())}</dd>
+                    <dd>{word(move || hung.read().card.category.label())}</dd>
                     <dt>"Languages"</dt>
-                    <dd>{text(move || card.read().languages.names())}</dd>
+                    <dd>{text(move || hung.read().card.languages.names())}</dd>
                     <dt>"By"</dt>
-                    <dd>{text(move || card.read().media.join(", "))}</dd>
+                    <dd>{text(move || hung.read().card.media.join(", "))}</dd>
                     <dt>"Rate"</dt>
-                    <dd>{text(move || format!("{} a minute, counted by the second", card.read().rate()))}</dd>
+                    <dd>{text(move || format!("{} a minute, counted by the second", hung.read().card.rate()))}</dd>
                     <dt>"Free at first"</dt>
-                    <dd>{text(move || free_words(card.read().free_seconds).unwrap_or_else(|| "nothing".into()))}</dd>
+                    <dd>{text(move || free_words(hung.read().card.free_seconds).unwrap_or_else(|| "nothing".into()))}</dd>
                     <dt>"Offered since"</dt>
-                    <dd><Moment at=Signal::stored(since) shape=Shape::DayAndClock/></dd>
+                    <dd>{moment(move || since, Shape::DayAndClock)}</dd>
                 </dl>
             </div>
         </article>
@@ -173,7 +155,7 @@ pub fn ProviderDetails(
     /// The provider.
     provider: ProviderView,
 ) -> AnyView {
-    let cards: Vec<_> = provider.cards.into_iter().map(RwSignal::new).collect();
+    let cards: Vec<_> = provider.cards.into_iter().map(Hung::from).map(RwSignal::new).collect();
     Followed::start(cards.clone(), provider.cursor);
     let name = provider.name;
     view! {
@@ -182,13 +164,13 @@ pub fn ProviderDetails(
             <Face id=provider.id name=name.clone()/>
             <div>
                 <h1>{name}</h1>
-                <p class="lead">"Here since "<Moment at=Signal::stored(provider.since) shape=Shape::DayAndClock/></p>
+                <p class="lead">"Here since "{moment(move || provider.since, Shape::DayAndClock)}</p>
             </div>
             {late()}
         </div>
         <h2 class="unseen">"Offers"</h2>
         <ul class="grid">
-            {cards.into_iter().map(|card| view! { <CardItem card=card.into() just_closed=Signal::stored(false)/> }.into_any()).collect::<Vec<_>>()}
+            {cards.into_iter().map(|card| view! { <CardItem hung=card.into()/> }.into_any()).collect::<Vec<_>>()}
         </ul>
     }
     .into_any()

@@ -8,10 +8,14 @@ use leptos::prelude::*;
 #[server(endpoint = "presence/go_online", prefix = "/api")]
 pub async fn go_online(#[server(default)] minutes: String, #[server(default)] offers: ListArg) -> Result<Desk, AppError> {
     use crate::context::{backend, me};
-    use domain::{presence::parse_minutes, reject::{Code, Field, Reject}};
+    use domain::{
+        presence::parse_minutes,
+        reject::{Code, Field, Reject},
+    };
     let me = me()?;
     let stretch = parse_minutes(&minutes).map_err(|code| Reject::field(Field::Minutes, code))?;
-    let chosen = offers.0.iter().map(|id| id.parse()).collect::<Result<Vec<_>, _>>().map_err(|_| Reject::field(Field::Offers, Code::BadOffers))?;
+    let chosen =
+        offers.0.iter().map(|id| id.parse()).collect::<Result<Vec<_>, _>>().map_err(|_| Reject::field(Field::Offers, Code::BadOffers))?;
     let presences = backend().presences;
     presences.go_online(&me, stretch, (!chosen.is_empty()).then_some(chosen)).await?;
     Ok(presences.desk(&me).await?)

@@ -3,12 +3,12 @@
 use super::socket::{DeskState, Line};
 use crate::{
     account::api::MeView,
-    choices::parts::{CardBody, curtain, rate_words},
+    choices::parts::{CardBody, Hung, curtain, rate_words},
     offers::api::OwnOffer,
     routes,
     ui::{
         form::{ChoiceField, Form, Submit, Typed},
-        time::{Moment, Shape, browser_now, left_words, stretch_words},
+        time::{Shape, browser_now, left_words, moment, stretch_words},
         view::{flag, nothing, show, text, when, word},
     },
 };
@@ -17,7 +17,7 @@ use domain::{
     offer::Status,
     presence::{Desk, DeskEvent, DeskEventKind, Knobs, Presence, STRETCHES, Shown},
     reject::Field,
-    time::Millis,
+    time::{Millis, Timestamp},
 };
 use leptos::prelude::*;
 
@@ -28,15 +28,16 @@ const GO_OFFLINE: &str = "/api/presence/go_offline";
 #[component]
 pub fn DeskChip() -> impl IntoView {
     let state = expect_context::<DeskState>();
-    let shown = word(move || state.desk.read().as_ref().map_or("", |desk| desk.presence.shown().as_str()));
-    let words = move || match (state.desk.read().as_ref().map(|desk| desk.presence), state.left()) {
+    let presence = move || state.known.read().desk.as_ref().map(|desk| desk.presence);
+    let shown = word(move || presence().map_or("", |presence| presence.shown().as_str()));
+    let words = move || match (presence(), state.left()) {
         (Some(Presence::Online { .. }), Some(left)) => format!("Open · {} left", left_words(left)),
         (Some(Presence::Busy { .. }), _) => "Talking".into(),
         (Some(Presence::Away { .. }), _) => "Away".into(),
         (Some(Presence::Offline), _) => "Closed".into(),
         _ => "Desk".into(),
     };
-    let lost = word(move || if matches!(state.line.get(), Line::Lost(_)) { " · line lost" } else { "" });
+    let lost = word(move || if matches!(state.known.read().line, Line::Lost(_)) { " · line lost" } else { "" });
     view! {
         <a class="chip-desk num" href=routes::DESK data-is=shown aria-label=text(move || format!("Desk: {}{}", words(), lost.read()))>
             {text(words)}
@@ -49,10 +50,11 @@ pub fn DeskChip() -> impl IntoView {
 #[component]
 pub fn EndWarning() -> impl IntoView {
     let state = expect_context::<DeskState>();
+    // A memo: the warning must not be built anew every second.
     let near = Memo::new(move |_| state.left().is_some_and(|left| left.0 > 0 && left <= Knobs::default().warn_before_end));
     let warning = move || {
         when(near.get(), || {
-            let offers = state.desk.with_untracked(|desk| desk.as_ref().map(|d| joined(&d.offers)).unwrap_or_default());
+            let offers = state.known.read_untracked().desk.as_ref().map(|d| joined(&d.offers)).unwrap_or_default();
             view! {
                 <div class="notice wrap">
                     <p>"Your curtain comes in by itself in "<span class="num" aria-hidden="true">{text(move || state.left().map(left_words).unwrap_or_default())}</span>" minutes."</p>
@@ -79,11 +81,24 @@ pub fn SignedOutNotice() -> impl IntoView {
     view! {
         <div role="status">
             {show(move || {
-                when(state.signed_out.get(), || {
+                when(state.known.read().signed_out, || {
                     view! { <p class="notice wrap">"This browser was signed out. "<a href=routes::SIGN_IN rel="external">"Sign in again"</a></p> }.into_any()
                 })
             })}
         </div>
+    }
+}
+
+/// How many offers are listed.
+fn listed(offers: RwSignal<Vec<OwnOffer>>) -> usize {
+    offers.read().iter().filter(|o| o.status == Status::Listed).count()
+}
+
+/// The server's clock: as it moves in a running page, or as it was when the desk was read.
+fn now_of(state: DeskState, desk: &Desk) -> Timestamp {
+    match state.now.get() {
+        0 => desk.now,
+        now => Timestamp(now),
     }
 }
 
@@ -102,15 +117,14 @@ pub fn Desktop(
     offers: Vec<OwnOffer>,
 ) -> AnyView {
     let state = expect_context::<DeskState>();
-    let desk = Memo::new(move |_| state.desk.get().unwrap_or_else(|| first.clone()));
+    let desk = Signal::derive(move || state.known.read().desk.clone().unwrap_or_else(|| first.clone()));
     let offers = RwSignal::new(offers);
-    let listed = Memo::new(move |_| offers.read().iter().filter(|o| o.status == Status::Listed).count());
     let name = me.display_name;
     view! {
         <h1 class="unseen">{format!("Desk of {name}")}</h1>
         <div class="desk">
             <div class="desk-main">
-                <Shop desk offers listed/>
+                <Shop desk offers/>
                 <OwnOffers offers/>
             </div>
             <div class="desk-side">
@@ -125,50 +139,50 @@ pub fn Desktop(
 
 /// The curtain and the toggle.
 #[component]
-fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) -> AnyView {
+fn Shop(desk: Signal<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
     let state = expect_context::<DeskState>();
-    let shown = Memo::new(move |_| desk.read().presence.shown());
-    let out = Memo::new(move |_| matches!(desk.read().presence, Presence::Online { .. } | Presence::Busy { .. }));
+    let out = Memo::new(move |_| desk.read().presence.shown() != Shown::Offline);
+    let none = Memo::new(move |_| listed(offers) == 0);
     let learn = Callback::new(move |json: String| state.learn_answer(&json));
     let story = move || {
         let desk = desk.read();
         match (desk.presence, desk.until) {
             (Presence::Online { until }, _) => {
-                view! { "Your curtain is out. It comes in by itself at "<Moment at=Signal::stored(until) shape=Shape::Clock/>"." }.into_any()
+                view! { "Your curtain is out. It comes in by itself at "{moment(move || until, Shape::Clock)}"." }.into_any()
             }
             (Presence::Busy { .. }, _) => "A guest is inside. Your curtain is parted until you have finished.".into_any(),
             (Presence::Away { .. }, _) => "Somebody rang and you did not answer, so your curtain was taken in. One tap and it is out again.".into_any(),
             (Presence::Offline, Some(until)) if until > desk.now => {
-                view! { "Your line is lost. The curtain goes out again by itself when a page comes back before "<Moment at=Signal::stored(until) shape=Shape::Clock/>"." }
+                view! { "Your line is lost. The curtain goes out again by itself when a page comes back before "{moment(move || until, Shape::Clock)}"." }
                     .into_any()
             }
-            (Presence::Offline, _) if listed.get() == 0 => "You have no listed offer to hang out yet.".into_any(),
+            (Presence::Offline, _) if none.get() => "You have no listed offer to hang out yet.".into_any(),
             (Presence::Offline, _) => "Your curtain is in. Hang it out when you can answer at once.".into_any(),
         }
     };
     let left = move || match desk.read().presence {
-        Presence::Online { until } => {
-            let now = state.now.get();
-            let now = if now.0 == 0 { desk.read().now } else { now };
-            until.since(now).to_string()
-        }
+        Presence::Online { until } => until.since(now_of(state, &desk.read())).to_string(),
         _ => String::new(),
     };
     let hung = desk.with_untracked(|d| d.offers.clone());
-    let choices = offers.with_untracked(|all| all.iter().filter(|o| o.status == Status::Listed).map(|o| (o.card.id.to_string(), o.card.title.clone())).collect::<Vec<_>>());
+    let choices = offers.with_untracked(|all| {
+        all.iter().filter(|o| o.status == Status::Listed).map(|o| (o.card.id.to_string(), o.card.title.clone())).collect::<Vec<_>>()
+    });
     let several = choices.len() > 1;
-    let chosen: Vec<String> = choices.iter().map(|(id, _)| id.clone()).filter(|id| hung.is_empty() || hung.iter().any(|h| h.to_string() == *id)).collect();
+    let chosen: Vec<String> =
+        choices.iter().map(|(id, _)| id.clone()).filter(|id| hung.is_empty() || hung.iter().any(|h| h.to_string() == *id)).collect();
     // All offers are told as none, so that one registered later joins them.
-    let prepare = Callback::new(move |typed: Typed| if typed.all("offers").len() == listed.get_untracked() { typed.without("offers[]") } else { typed });
+    let prepare =
+        Callback::new(move |typed: Typed| if typed.all("offers").len() == listed(offers) { typed.without("offers[]") } else { typed });
     view! {
-        <section class="panel shop" data-presence=word(move || shown.get().as_str()) aria-label="Curtain">
+        <section class="panel shop" data-presence=word(move || desk.read().presence.shown().as_str()) aria-label="Curtain">
             {curtain()}
             <div class="body">
                 <p class="story" role="status">{show(story)}</p>
                 <p class="clock-left num">{text(left)}</p>
                 <Form id="toggle" action=Signal::derive(move || if out.get() { GO_OFFLINE } else { GO_ONLINE }) prepare on_done=learn>
                     // A disabled fieldset is not sent, so taking the curtain in asks nothing.
-                    <fieldset class="bare" disabled=flag(move || out.get()) hidden=flag(move || out.get() || listed.get() == 0)>
+                    <fieldset class="bare" disabled=flag(move || out.get()) hidden=flag(move || out.get() || none.get())>
                         <ChoiceField
                             field=Field::Minutes
                             name="minutes"
@@ -178,7 +192,7 @@ fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) 
                         />
                         {when(several, || view! { <ChoiceField field=Field::Offers name="offers[]" named="Hang out" choices=choices value=chosen/> }.into_any())}
                     </fieldset>
-                    <div class="toggle-line" hidden=flag(move || !out.get() && listed.get() == 0)>
+                    <div class="toggle-line" hidden=flag(move || !out.get() && none.get())>
                         <Submit
                             text=Signal::derive(move || if out.get() { "Go offline".to_owned() } else { "Go online".to_owned() })
                             class="toggle"
@@ -186,9 +200,9 @@ fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) 
                     </div>
                 </Form>
                 {show(move || {
-                    when(listed.get() == 0, || view! { <p><a class="btn main" href=routes::NEW_OFFER>"Register an offer"</a></p> }.into_any())
+                    when(none.get(), || view! { <p><a class="btn main" href=routes::NEW_OFFER>"Register an offer"</a></p> }.into_any())
                 })}
-                {renew(desk, listed)}
+                {renew(desk, offers)}
             </div>
         </section>
     }
@@ -196,13 +210,16 @@ fn Shop(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>, listed: Memo<usize>) 
 }
 
 /// Buttons that move the end of the wish.
-fn renew(desk: Memo<Desk>, listed: Memo<usize>) -> AnyView {
+fn renew(desk: Signal<Desk>, own: RwSignal<Vec<OwnOffer>>) -> AnyView {
     let state = expect_context::<DeskState>();
     // Which offers hang out stays as it is; all of them are told as none, so that a new one joins.
     let offers = Memo::new(move |_| {
         let desk = desk.read();
-        let all = desk.offers.len() >= listed.get();
-        matches!(desk.presence, Presence::Online { .. }).then(|| if all { String::new() } else { joined(&desk.offers) })
+        match desk.presence {
+            Presence::Online { .. } if desk.offers.len() >= listed(own) => "all".to_owned(),
+            Presence::Online { .. } => joined(&desk.offers),
+            _ => String::new(),
+        }
     });
     let button = move |minutes: i64, offers: String| {
         let hidden = vec![("minutes", minutes.to_string()), ("offers", offers)];
@@ -215,7 +232,11 @@ fn renew(desk: Memo<Desk>, listed: Memo<usize>) -> AnyView {
         .into_any()
     };
     show(move || {
-        let Some(offers) = offers.get() else { return nothing() };
+        let offers = offers.get();
+        if offers.is_empty() {
+            return nothing();
+        }
+        let offers = if offers == "all" { String::new() } else { offers };
         view! {
             <div class="renew">
                 <p class="hint">"Move the end to"</p>
@@ -228,7 +249,7 @@ fn renew(desk: Memo<Desk>, listed: Memo<usize>) -> AnyView {
 
 /// Which offers hang out, and how the first of them looks to others now.
 #[component]
-fn Hanging(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
+fn Hanging(desk: Signal<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
     let hung = move || {
         let desk = desk.read();
         offers.read().iter().filter(|o| o.status == Status::Listed && desk.offers.contains(&o.card.id)).cloned().collect::<Vec<_>>()
@@ -242,7 +263,7 @@ fn Hanging(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
         let line = |o: OwnOffer| view! { <dt>{o.card.title.clone()}</dt><dd class="num">{rate_words(o.card.rate())}</dd> }.into_any();
         hung.into_iter().map(line).collect::<Vec<_>>().into_any()
     };
-    let first = Memo::new(move |_| {
+    let first = move || {
         let (shown, at) = (desk.read().presence.shown(), desk.read().now);
         let all = offers.read();
         let first = hung().into_iter().next().or_else(|| all.iter().find(|o| o.status == Status::Listed).cloned());
@@ -254,13 +275,13 @@ fn Hanging(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
             card.is = shown;
             card
         })
-    });
+    };
     let preview = move || {
-        let Some(card) = first.get() else { return nothing() };
+        let Some(card) = first() else { return nothing() };
         let presence = card.is.as_str();
         view! {
             <h3 class="hint">"How your card looks to others now"</h3>
-            <div class="card preview" data-presence=presence><CardBody card=Signal::stored(card) just_closed=Signal::stored(false)/></div>
+            <div class="card preview" data-presence=presence><CardBody hung=Signal::stored(Hung::from(card))/></div>
         }
         .into_any()
     };
@@ -276,11 +297,11 @@ fn Hanging(desk: Memo<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
 
 /// What proves that the provider is there.
 #[component]
-fn Proof(desk: Memo<Desk>) -> AnyView {
+fn Proof(desk: Signal<Desk>) -> AnyView {
     let state = expect_context::<DeskState>();
-    let this = move || match state.line.get() {
+    let this = move || match state.known.read().line {
         Line::Off | Line::Opening => "not connected yet".to_owned(),
-        Line::Open => state.rtt.get().map_or_else(|| "connected".to_owned(), |ms| format!("connected, {ms} ms")),
+        Line::Open => state.known.read().rtt.map_or_else(|| "connected".to_owned(), |ms| format!("connected, {ms} ms")),
         Line::Lost(at) => {
             state.now.track();
             let ago = Millis(browser_now().saturating_sub(at));
@@ -295,7 +316,7 @@ fn Proof(desk: Memo<Desk>) -> AnyView {
     let grace = move || {
         let desk = desk.read();
         let out = desk.presence.shown() == Shown::Online;
-        let lost = match state.line.get() {
+        let lost = match state.known.read().line {
             // The server may notice the loss later than this page, so this is the least that is left.
             Line::Lost(at) if out && desk.pages <= 1 => {
                 state.now.track();
@@ -303,8 +324,7 @@ fn Proof(desk: Memo<Desk>) -> AnyView {
             }
             _ => None,
         };
-        let now = state.now.get();
-        let now = if now.0 == 0 { desk.now } else { now };
+        let now = now_of(state, &desk);
         match (lost, desk.proved_until) {
             (Some(left), _) if left > 0 => format!("The curtain stays out at least {} s more.", left.saturating_add(999) / 1_000),
             (Some(_), _) => "The curtain may be in by now. It goes out again by itself when the line is back.".to_owned(),
@@ -319,7 +339,7 @@ fn Proof(desk: Memo<Desk>) -> AnyView {
             <h2>"Proof"</h2>
             <dl class="kv">
                 <dt>"This page"</dt>
-                <dd class="num" data-line=word(move || if state.line.get() == Line::Open { "open" } else { "down" })>{text(this)}</dd>
+                <dd class="num" data-line=word(move || if state.known.read().line == Line::Open { "open" } else { "down" })>{text(this)}</dd>
                 <dt>"Connected"</dt>
                 <dd class="num">{text(all)}</dd>
             </dl>
@@ -353,14 +373,13 @@ fn event_words(event: &DeskEvent) -> String {
 
 /// The last events.
 #[component]
-fn Log(desk: Memo<Desk>) -> AnyView {
-    let events = Memo::new(move |_| desk.read().events.clone());
+fn Log(desk: Signal<Desk>) -> AnyView {
     let lines = move || {
-        let events = events.get();
+        let events = desk.read().events.clone();
         if events.is_empty() {
             return view! { <li class="hint">"Nothing yet."</li> }.into_any();
         }
-        let line = |e: DeskEvent| view! { <li><Moment at=Signal::stored(e.at) shape=Shape::Clock/>" "{event_words(&e)}</li> }.into_any();
+        let line = |e: DeskEvent| view! { <li>{moment(move || e.at, Shape::Clock)}" "{event_words(&e)}</li> }.into_any();
         events.into_iter().map(line).collect::<Vec<_>>().into_any()
     };
     view! {
@@ -416,9 +435,12 @@ mod tests {
     #[test]
     fn every_event_has_words() {
         for kind in DeskEventKind::ALL {
-            let words = event_words(&DeskEvent { at: domain::time::Timestamp(0), kind: *kind, stretch: Millis::minutes(120) });
+            let words = event_words(&DeskEvent { at: Timestamp(0), kind: *kind, stretch: Millis::minutes(120) });
             assert!(words.len() > 8, "{}", kind.as_str());
         }
-        assert_eq!(event_words(&DeskEvent { at: domain::time::Timestamp(0), kind: DeskEventKind::LineGap, stretch: Millis::seconds(9) }), "Line lost for 9 s, nobody noticed");
+        assert_eq!(
+            event_words(&DeskEvent { at: Timestamp(0), kind: DeskEventKind::LineGap, stretch: Millis::seconds(9) }),
+            "Line lost for 9 s, nobody noticed"
+        );
     }
 }

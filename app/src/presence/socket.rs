@@ -6,7 +6,6 @@ use crate::ui::{
     time::browser_now,
 };
 use domain::{
-    id::AttachmentId,
     presence::{Desk, Presence},
     time::{Millis, Timestamp},
 };
@@ -36,21 +35,26 @@ pub enum Line {
 /// The provider's desk as this page knows it.
 #[derive(Clone, Copy)]
 pub struct DeskState {
+    /// What is known.
+    pub known: RwSignal<Known>,
+    /// The server's clock, moving every second while the page is taken over; 0 before.
+    pub now: RwSignal<i64>,
+}
+
+/// What a page knows of the desk.
+#[derive(Clone, Default)]
+pub struct Known {
     /// The desk, once it is known.
-    pub desk: RwSignal<Option<Desk>>,
+    pub desk: Option<Desk>,
     /// The line.
-    pub line: RwSignal<Line>,
+    pub line: Line,
     /// The last round trip, in milliseconds.
-    pub rtt: RwSignal<Option<u32>>,
-    /// Which of the provider's pages this one is.
-    pub page: RwSignal<Option<AttachmentId>>,
+    pub rtt: Option<u32>,
     /// Whether this browser's sign-in has ended.
-    pub signed_out: RwSignal<bool>,
-    /// The server's clock, moving every second while the page is taken over.
-    pub now: RwSignal<Timestamp>,
+    pub signed_out: bool,
     /// The browser's clock subtracted from the server's.
-    offset: StoredValue<i64>,
-    started: StoredValue<bool>,
+    offset: i64,
+    started: bool,
 }
 
 impl Default for DeskState {
@@ -62,25 +66,18 @@ impl Default for DeskState {
 impl DeskState {
     /// A state that knows nothing yet.
     pub fn new() -> Self {
-        DeskState {
-            desk: RwSignal::new(None),
-            line: RwSignal::new(Line::Off),
-            rtt: RwSignal::new(None),
-            page: RwSignal::new(None),
-            signed_out: RwSignal::new(false),
-            now: RwSignal::new(Timestamp(0)),
-            offset: StoredValue::new(0),
-            started: StoredValue::new(false),
-        }
+        DeskState { known: RwSignal::new(Known::default()), now: RwSignal::new(0) }
     }
 
     /// Takes in the desk as the server told it; what is older than what is known says nothing.
     pub fn learn(self, desk: Desk) {
         // The server renders from what it read; only a running page learns.
-        if cfg!(not(feature = "ssr")) && self.desk.with_untracked(|known| known.as_ref().is_none_or(|known| known.now <= desk.now)) {
-            self.offset.set_value(desk.now.0.saturating_sub(browser_now()));
-            self.now.set(desk.now);
-            self.desk.set(Some(desk));
+        if cfg!(not(feature = "ssr")) && self.known.read_untracked().desk.as_ref().is_none_or(|known| known.now <= desk.now) {
+            self.now.set(desk.now.0);
+            self.known.update(|known| {
+                known.offset = desk.now.0.saturating_sub(browser_now());
+                known.desk = Some(desk);
+            });
         }
     }
 
@@ -93,7 +90,7 @@ impl DeskState {
 
     /// The end of the wish, while the curtain is out.
     pub fn until(self) -> Option<Timestamp> {
-        match self.desk.read().as_ref()?.presence {
+        match self.known.read().desk.as_ref()?.presence {
             Presence::Online { until } => Some(until),
             _ => None,
         }
@@ -101,20 +98,27 @@ impl DeskState {
 
     /// What is left of the wish, moving every second.
     pub fn left(self) -> Option<Millis> {
-        self.until().map(|until| until.since(self.now.get()))
+        self.until().map(|until| until.since(Timestamp(self.now.get())))
     }
 
     /// Opens the line and keeps it. Browser only; a second call changes nothing.
     pub fn start(self) {
-        if self.started.try_update_value(|started| std::mem::replace(started, true)) != Some(false) {
+        if self.known.read_untracked().started {
             return;
         }
-        let tick = move || {
-            let now = Timestamp(browser_now().saturating_add(self.offset.get_value()));
-            self.now.set(now);
-        };
+        self.known.update(|known| {
+            known.started = true;
+            known.line = Line::Opening;
+        });
+        let tick = move || self.now.set(browser_now().saturating_add(self.known.read_untracked().offset));
         set_interval(tick, Duration::from_secs(1));
-        let keeper = Rc::new(Keeper { state: self, bell: Bell::default(), socket: RefCell::default(), gone: Cell::default(), ended: Cell::default() });
+        let keeper = Rc::new(Keeper {
+            state: self,
+            bell: Bell::default(),
+            socket: RefCell::default(),
+            gone: Cell::default(),
+            ended: Cell::default(),
+        });
         // The handles are let go: these listeners live as long as the page.
         let leaving = Rc::clone(&keeper);
         let _ = window_event_listener_untyped("pagehide", move |_| {
@@ -156,23 +160,22 @@ impl Keeper {
     /// Opens, listens, and opens again, until the sign-in has ended.
     async fn keep(self: Rc<Self>) {
         let mut failures = 0;
-        self.state.line.set(Line::Opening);
         loop {
             let opened = self.connect_once().await;
             if opened {
                 failures = 0;
             }
-            self.state.rtt.set(None);
-            if !matches!(self.state.line.get_untracked(), Line::Lost(_)) {
-                self.state.line.set(Line::Lost(browser_now()));
-            }
+            self.state.known.update(|known| {
+                known.rtt = None;
+                if !matches!(known.line, Line::Lost(_)) {
+                    known.line = Line::Lost(browser_now());
+                }
+            });
             let pause = match self.ended.take() {
                 // A changed password ends the old sign-in and starts a new one: one more try tells which it was.
                 Some(Ended::SignedOut) if opened => 500,
                 Some(Ended::SignedOut) => {
-                    self.state.signed_out.set(true);
-                    self.state.desk.set(None);
-                    self.state.line.set(Line::Off);
+                    self.state.known.set(Known { signed_out: true, started: true, ..Known::default() });
                     return;
                 }
                 Some(Ended::Bye(ms)) => ms,
@@ -227,14 +230,15 @@ impl Keeper {
     fn hear(&self, message: FromServer) {
         match message {
             FromServer::Desk(desk) => {
-                self.state.line.set(Line::Open);
+                self.state.known.update(|known| known.line = Line::Open);
                 self.state.learn(desk);
             }
-            FromServer::Beat { n, rtt_ms, page } => {
+            FromServer::Beat { n, rtt_ms, .. } => {
                 self.say(FromPage::Beat { n });
-                self.state.line.set(Line::Open);
-                self.state.page.set(Some(page));
-                self.state.rtt.set(rtt_ms);
+                self.state.known.update(|known| {
+                    known.line = Line::Open;
+                    known.rtt = rtt_ms;
+                });
             }
             FromServer::SignedOut {} => {
                 self.ended.set(Some(Ended::SignedOut));

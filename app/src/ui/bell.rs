@@ -49,9 +49,10 @@ impl Bell {
     }
 }
 
-/// How long to wait before try number `failures`: 0.3 s at first, doubling up to 10 s, spread by a random half so that many pages do not come back at once.
+/// How long to wait before try number `failures`, spread by a random half so that many pages do not come back at once. Short for as long as a
+/// provider's curtain stays out without a line (12 s), so that a gap within that time is closed in time; then up to 10 s.
 pub fn pause_before(failures: u32) -> u32 {
-    jittered(300_u32.saturating_mul(1 << failures.min(6)).min(10_000))
+    jittered(if failures < 12 { 300 << failures.min(2) } else { 10_000 })
 }
 
 /// Between half of `ms` and all of it.

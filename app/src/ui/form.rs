@@ -4,7 +4,7 @@ use crate::{
     error::{AppError, words},
     forms::api::Rejected,
     routes,
-    ui::view::{flag, nothing, show, text, truth, when},
+    ui::view::{flag, nothing, show, text, truth, when, word},
 };
 use domain::reject::{Code, Field, FieldError, Reject};
 use leptos::{context::Provider, ev::SubmitEvent, prelude::*, task::spawn_local};
@@ -13,8 +13,9 @@ use leptos_router::{
     hooks::{use_location, use_navigate, use_query_map},
 };
 use std::time::Duration;
-use wasm_bindgen::JsCast;
-use web_sys::{FormData, HtmlElement, HtmlFormElement};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{FormData, Headers, HtmlElement, HtmlFormElement, RequestInit, Response};
 
 /// The id of a rejected form in the address.
 pub fn rejected_id() -> Option<String> {
@@ -50,7 +51,6 @@ impl Typed {
         self.0.retain(|(n, _)| n != name);
         self
     }
-
 }
 
 /// Fields as a form sends them.
@@ -65,35 +65,45 @@ pub fn fields_of(fields: &[(impl AsRef<str>, String)]) -> String {
 /// The state of a form, for the fields in it.
 #[derive(Clone, Copy)]
 pub struct FormState {
+    now: RwSignal<Now>,
+    /// What came back, and the id of the form.
+    kept: StoredValue<(Option<Typed>, String)>,
+}
+
+/// What changes while a form is filled in.
+#[derive(Clone, Default)]
+struct Now {
     /// Why the form was refused as a whole.
-    refused: RwSignal<Option<AppError>>,
+    refused: Option<AppError>,
     /// What is wrong, field by field.
-    wrong: RwSignal<Vec<FieldError>>,
+    wrong: Vec<FieldError>,
     /// Whether an answer is awaited.
-    pub pending: RwSignal<bool>,
-    kept: StoredValue<Option<Typed>>,
-    id: StoredValue<String>,
+    pending: bool,
+    /// Whether it was taken.
+    worked: bool,
 }
 
 impl FormState {
     /// What was typed into this form before it was refused, if it was.
     pub fn kept(&self) -> Option<Typed> {
-        self.kept.get_value()
+        self.kept.with_value(|(kept, _)| kept.clone())
     }
 
     /// What is wrong with a field.
     pub fn wrong(&self, field: Field) -> Option<Code> {
-        self.wrong.read().iter().find(|e| e.field == field).map(|e| e.code)
+        self.now.read().wrong.iter().find(|e| e.field == field).map(|e| e.code)
     }
 
     /// The id of a field's control; its hint and its error derive theirs from it.
     pub fn id(&self, field: Field) -> String {
-        self.id.with_value(|id| format!("{id}-{}", field.as_str()))
+        self.kept.with_value(|(_, id)| format!("{id}-{}", field.as_str()))
     }
 
     fn refuse(&self, error: AppError, form: &HtmlFormElement) {
-        self.wrong.set(error.fields.clone());
-        self.refused.set(Some(error));
+        self.now.update(|now| {
+            now.wrong.clone_from(&error.fields);
+            now.refused = Some(error);
+        });
         // The fields are marked after the signals have settled.
         let form = form.clone();
         request_animation_frame(move || {
@@ -115,9 +125,9 @@ impl FormState {
             Err(Reject::Fields(fields)) => fields.into_iter().find(|e| e.field == field && e.code != Code::Required),
             _ => None,
         };
-        self.wrong.try_update(|wrong| {
-            wrong.retain(|e| e.field != field);
-            wrong.extend(found);
+        self.now.try_update(|now| {
+            now.wrong.retain(|e| e.field != field);
+            now.wrong.extend(found);
         });
     }
 }
@@ -135,18 +145,22 @@ pub struct Answer {
 
 /// Posts a form's fields and reads the answer. Browser only.
 pub async fn post(path: &str, body: String) -> Result<Answer, AppError> {
-    let request = gloo_net::http::Request::post(path)
-        .header("accept", "application/json")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body)
-        .map_err(|_| Code::Network)?;
-    let response = request.send().await.map_err(|_| Code::Network)?;
-    let text = response.text().await.map_err(|_| Code::Network)?;
-    if response.ok() {
-        Ok(Answer { text, location: response.headers().get("location") })
-    } else {
-        Err(serde_json::from_str(&text).unwrap_or_else(|_| Code::Network.into()))
-    }
+    let (ok, location, text) = exchange(path, &body).await.map_err(|_| Code::Network)?;
+    if ok { Ok(Answer { text, location }) } else { Err(serde_json::from_str(&text).unwrap_or_else(|_| Code::Network.into())) }
+}
+
+/// One `fetch`: whether it was taken, where to go on, and the text.
+async fn exchange(path: &str, body: &str) -> Result<(bool, Option<String>, String), JsValue> {
+    let headers = Headers::new()?;
+    headers.set("accept", "application/json")?;
+    headers.set("content-type", "application/x-www-form-urlencoded")?;
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_headers(&headers);
+    init.set_body(&JsValue::from_str(body));
+    let response: Response = JsFuture::from(window().fetch_with_str_and_init(path, &init)).await?.unchecked_into();
+    let text = JsFuture::from(response.text()?).await?;
+    Ok((response.ok(), response.headers().get("location")?, text.as_string().unwrap_or_default()))
 }
 
 /// A form that posts to a server function.
@@ -191,51 +205,49 @@ pub fn Form(
     children: Children,
 ) -> AnyView {
     let came_back = use_context::<Rejected>().filter(|rejected| {
-        rejected.path == action.get_untracked() && hidden.iter().all(|(name, value)| rejected.fields.iter().any(|(n, v)| n == name && v == value))
+        rejected.path == action.get_untracked()
+            && hidden.iter().all(|(name, value)| rejected.fields.iter().any(|(n, v)| n == name && v == value))
     });
     let (kept, error) = came_back.map_or((None, None), |r| (Some(Typed(r.fields)), r.error));
     let state = FormState {
-        wrong: RwSignal::new(error.iter().flat_map(|e| e.fields.clone()).collect()),
-        refused: RwSignal::new(error),
-        pending: RwSignal::new(false),
-        kept: StoredValue::new(kept),
-        id: StoredValue::new(id.clone()),
+        now: RwSignal::new(Now { wrong: error.iter().flat_map(|e| e.fields.clone()).collect(), refused: error, ..Now::default() }),
+        kept: StoredValue::new((kept, id.clone())),
     };
-    let worked = RwSignal::new(false);
+    let now = state.now;
     let (navigate, here) = (use_navigate(), use_location().pathname);
 
     let submit = move |ev: SubmitEvent| {
         ev.prevent_default();
         let Some(form) = ev.current_target().and_then(|t| t.dyn_into::<HtmlFormElement>().ok()) else { return };
-        if state.pending.get_untracked() {
+        if now.read_untracked().pending {
             return;
         }
-        worked.set(false);
         let typed = Typed::of(&form);
         if let Some(Err(reject)) = check.map(|check| check(&typed)) {
             state.refuse(reject.into(), &form);
             return;
         }
         let typed = prepare.map_or(typed.clone(), |prepare| prepare.run(typed));
-        state.pending.set(true);
+        now.update(|now| {
+            now.pending = true;
+            now.worked = false;
+        });
         let (path, navigate) = (action.get_untracked(), navigate.clone());
         spawn_local(async move {
             let answer = post(path, fields_of(&typed.0)).await;
             // The page may have gone while the answer was awaited; then nobody is left to be told.
-            if state.pending.try_set(false).is_some() {
+            if now.try_update(|now| now.pending = false).is_none() {
                 return;
             }
             match answer {
                 Ok(answer) => {
-                    state.refused.set(None);
-                    state.wrong.set(Vec::new());
+                    now.set(Now { worked: !reload, pending: reload, ..Now::default() });
                     let local = answer.location.filter(|path| path.starts_with('/') && !path.starts_with("//"));
                     if reload {
                         // Where the browser refuses to go there is nothing better to do than to stay.
                         let _ = local.map_or_else(|| location().reload(), |path| location().assign(&path));
                         return;
                     }
-                    worked.set(true);
                     if let Some(on_done) = on_done {
                         on_done.run(answer.text);
                     }
@@ -273,17 +285,17 @@ pub fn Form(
             method="post"
             action=text(move || action.get().to_owned())
             novalidate
-            aria-busy=truth(move || state.pending.get())
+            aria-busy=truth(move || now.read().pending)
             on:submit:capture=submit
             on:focusout=left
             on:input=typing
         >
             {hidden.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }.into_any()).collect::<Vec<_>>()}
-            <div role="alert">{show(move || state.refused.get().map_or_else(nothing, |error| refused(state, &error, &path)))}</div>
+            <div role="alert">{show(move || now.read().refused.as_ref().map_or_else(nothing, |error| refused(state, error, &path)))}</div>
             // An owner of its own: several forms of a page must not see each other's state.
             <Provider value=state>{children()}</Provider>
             {when(!saved.is_empty(), || {
-                view! { <p role="status" class="saved">{text(move || if worked.get() { saved.to_owned() } else { String::new() })}</p> }.into_any()
+                view! { <p role="status" class="saved">{word(move || if now.read().worked { saved } else { "" })}</p> }.into_any()
             })}
         </form>
     }
@@ -490,7 +502,8 @@ pub fn ChoiceField(
     let (described_by, invalid) = (described_by(state, field, !hint.is_empty()), flag(move || state.wrong(field).is_some()));
     let boxes = choices.into_iter().enumerate().map(|(at, (choice, text))| {
         let (checked, box_id) = (value.contains(&choice), if at == 0 { id.clone() } else { format!("{id}-{at}") });
-        view! { <label class="chip"><input type=kind id=box_id name=name value=choice checked=checked/><span>{text}</span></label> }.into_any()
+        view! { <label class="chip"><input type=kind id=box_id name=name value=choice checked=checked/><span>{text}</span></label> }
+            .into_any()
     });
     view! {
         <fieldset class="field" class:wrong=invalid aria-describedby=described_by>
@@ -514,6 +527,6 @@ pub fn Submit(
     #[prop(default = "btn main")]
     class: &'static str,
 ) -> AnyView {
-    let pending = state().pending;
-    view! { <button class=class type="submit" aria-disabled=truth(move || pending.get())>{text}</button> }.into_any()
+    let now = state().now;
+    view! { <button class=class type="submit" aria-disabled=truth(move || now.read().pending)>{text}</button> }.into_any()
 }

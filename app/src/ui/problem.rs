@@ -1,6 +1,10 @@
 //! What a page shows when it cannot show what was asked for.
 
-use crate::{error::AppError, routes, ui::{text::PageTitle, view::when}};
+use crate::{
+    error::AppError,
+    routes,
+    ui::{text::PageTitle, view::when},
+};
 use domain::reject::Code;
 use leptos::prelude::*;
 

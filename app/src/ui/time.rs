@@ -3,10 +3,11 @@
 use crate::ui::view::text;
 use domain::time::{Millis, Timestamp};
 use leptos::prelude::*;
+use std::sync::Arc;
 
 /// Whether the page is taken over, so that what only the reader's browser knows may be shown.
 #[derive(Clone, Copy)]
-pub struct Hydrated(pub ReadSignal<bool>);
+pub struct Hydrated(pub RwSignal<bool>);
 
 /// Milliseconds since 1970 by the browser's clock. Browser only.
 pub fn browser_now() -> i64 {
@@ -36,17 +37,14 @@ fn local(at: Timestamp, shape: Shape) -> String {
 }
 
 /// A point in time.
-#[component]
-pub fn Moment(
-    /// When.
-    #[prop(into)]
-    at: Signal<Timestamp>,
-    /// What is shown of it.
-    shape: Shape,
-) -> AnyView {
-    let hydrated = use_context::<Hydrated>();
+pub fn moment(at: impl Fn() -> Timestamp + Send + Sync + 'static, shape: Shape) -> AnyView {
+    moment_of(Arc::new(at), shape)
+}
+
+fn moment_of(at: Arc<dyn Fn() -> Timestamp + Send + Sync>, shape: Shape) -> AnyView {
+    let (hydrated, stamp) = (use_context::<Hydrated>(), Arc::clone(&at));
     let words = text(move || {
-        let at = at.get();
+        let at = at();
         match (hydrated.is_some_and(|h| h.0.get()), shape) {
             (true, shape) => local(at, shape),
             (false, Shape::Clock) => at.clock_utc(),
@@ -57,7 +55,7 @@ pub fn Moment(
         Shape::Clock => "moment clock",
         Shape::DayAndClock => "moment day",
     };
-    view! { <time class=class datetime=text(move || at.get().iso())>{words}</time> }.into_any()
+    view! { <time class=class datetime=text(move || stamp().iso())>{words}</time> }.into_any()
 }
 
 /// What is left, in words: `1 h 42 min`, `42 min`, and to the second in the last five minutes.

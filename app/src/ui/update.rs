@@ -14,7 +14,7 @@ fn on(target: &web_sys::EventTarget, event: &str, then: impl FnMut() + 'static) 
 }
 
 /// Registers the worker and tells of a version that waits.
-async fn register(waiting: RwSignal<bool>, registration: StoredValue<Option<ServiceWorkerRegistration>, LocalStorage>) {
+async fn register(waiting: RwSignal<bool>) {
     // Browsers offer no workers on plain http except on this very machine.
     if !window().is_secure_context() {
         return;
@@ -23,7 +23,6 @@ async fn register(waiting: RwSignal<bool>, registration: StoredValue<Option<Serv
     let first = workers.controller().is_none();
     let Ok(found) = JsFuture::from(workers.register("/sw.js")).await else { return };
     let found: ServiceWorkerRegistration = found.unchecked_into();
-    registration.set_value(Some(found.clone()));
     waiting.set(found.waiting().is_some() && !first);
     let watched = found.clone();
     on(&found, "updatefound", move || {
@@ -44,34 +43,27 @@ async fn register(waiting: RwSignal<bool>, registration: StoredValue<Option<Serv
     });
 }
 
-/// Asks for a reload when a new version waits.
-#[component]
-pub fn UpdatePrompt() -> impl IntoView {
-    let waiting = RwSignal::new(false);
-    let registration = StoredValue::new(None::<SendHandle>);
-    Effect::new(move || {
-        let local = StoredValue::new_local(None);
-        registration.set_value(Some(local));
-        spawn_local(register(waiting, local));
-    });
-    let take_over = move |_| {
-        let worker = registration.get_value().and_then(|local| local.get_value()).and_then(|r| r.waiting());
-        match worker {
-            // The worker answers by taking over, and that reloads the page.
-            Some(worker) => drop(worker.post_message(&JsValue::from_str("SKIP_WAITING"))),
-            None => drop(location().reload()),
-        }
+/// Lets the version that waits take over; that reloads the page.
+async fn take_over() {
+    let found = JsFuture::from(window().navigator().service_worker().get_registration()).await;
+    let waiting = found.ok().and_then(|found| found.dyn_into::<ServiceWorkerRegistration>().ok()).and_then(|found| found.waiting());
+    // Where neither works the page goes on with the old version.
+    let _ = match waiting {
+        Some(worker) => worker.post_message(&JsValue::from_str("SKIP_WAITING")),
+        None => location().reload(),
     };
-    view! {
-        <div role="status">
-            {show(move || {
-                when(waiting.get(), || {
-                    view! { <p class="notice wrap">"A new version is ready. "<button class="btn small" type="button" on:click=take_over>"Reload"</button></p> }
-                        .into_any()
-                })
-            })}
-        </div>
-    }
 }
 
-type SendHandle = StoredValue<Option<ServiceWorkerRegistration>, LocalStorage>;
+/// Asks for a reload when a new version waits.
+#[component]
+pub fn UpdatePrompt() -> AnyView {
+    let waiting = RwSignal::new(false);
+    Effect::new(move || spawn_local(register(waiting)));
+    let prompt = move || {
+        when(waiting.get(), || {
+            let reload = move |_| spawn_local(take_over());
+            view! { <p class="notice wrap">"A new version is ready. "<button class="btn small" type="button" on:click=reload>"Reload"</button></p> }.into_any()
+        })
+    };
+    view! { <div role="status">{show(prompt)}</div> }.into_any()
+}

@@ -5,22 +5,38 @@ use leptos::prelude::*;
 
 /// A text that changes.
 pub fn text(of: impl Fn() -> String + Send + Sync + 'static) -> Signal<String> {
+    text_of(Box::new(of))
+}
+
+fn text_of(of: Box<dyn Fn() -> String + Send + Sync>) -> Signal<String> {
     Signal::derive(of)
 }
 
 /// A constant word that changes with the state: for `data-` attributes.
 pub fn word(of: impl Fn() -> &'static str + Send + Sync + 'static) -> Signal<String> {
-    Signal::derive(move || of().to_owned())
+    word_of(Box::new(of))
+}
+
+fn word_of(of: Box<dyn Fn() -> &'static str + Send + Sync>) -> Signal<String> {
+    text_of(Box::new(move || of().to_owned()))
 }
 
 /// A switch that changes.
 pub fn flag(of: impl Fn() -> bool + Send + Sync + 'static) -> Signal<bool> {
+    flag_of(Box::new(of))
+}
+
+fn flag_of(of: Box<dyn Fn() -> bool + Send + Sync>) -> Signal<bool> {
     Signal::derive(of)
 }
 
 /// A switch in words, as ARIA wants it.
 pub fn truth(of: impl Fn() -> bool + Send + Sync + 'static) -> Signal<String> {
-    Signal::derive(move || if of() { "true".to_owned() } else { "false".to_owned() })
+    truth_of(Box::new(of))
+}
+
+fn truth_of(of: Box<dyn Fn() -> bool + Send + Sync>) -> Signal<String> {
+    word_of(Box::new(move || if of() { "true" } else { "false" }))
 }
 
 /// A part of the view that changes.

@@ -36,7 +36,9 @@ pub async fn prepare(store: &Store, wanted: bool) -> Result<bool, StartError> {
         tracing::info!(people = PEOPLE.len(), "a demo was set up");
         Ok(true)
     } else {
-        Err(StartError::Demo("there are accounts in this database already, and a demo needs a new one: choose another folder with --data".into()))
+        Err(StartError::Demo(
+            "there are accounts in this database already, and a demo needs a new one: choose another folder with --data".into(),
+        ))
     }
 }
 

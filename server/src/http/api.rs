@@ -44,7 +44,9 @@ pub async fn call(State(state): State<AppState>, request: Request<Body>) -> Resp
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let inner = Request::from_parts(parts, Body::from(body.clone()));
     let response = leptos_axum::handle_server_fns_with_context(pages::context(&state), inner).await.into_response();
-    let failed = response.headers().contains_key(SERVER_FN_ERROR_HEADER) || response.status().is_client_error() || response.status().is_server_error();
+    let failed = response.headers().contains_key(SERVER_FN_ERROR_HEADER)
+        || response.status().is_client_error()
+        || response.status().is_server_error();
     if failed {
         let answer = to_bytes(response.into_body(), state.config.http.body_max).await.unwrap_or_default();
         let error = serde_json::from_slice(&answer).unwrap_or_else(|_| Code::BadRequest.into());
@@ -166,7 +168,8 @@ mod tests {
     #[test]
     fn back_to_own_pages_only() {
         let from = |referer: &'static str| {
-            let headers = [(header::REFERER, HeaderValue::from_static(referer)), (header::HOST, HeaderValue::from_static("a.example:3000"))];
+            let headers =
+                [(header::REFERER, HeaderValue::from_static(referer)), (header::HOST, HeaderValue::from_static("a.example:3000"))];
             back(&HeaderMap::from_iter(headers), Some("https://help.example.org"))
         };
         assert_eq!(from("https://help.example.org/desk"), ("/desk".into(), String::new()), "a proxy may hide the host");

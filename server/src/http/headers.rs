@@ -40,7 +40,9 @@ pub async fn set(State(state): State<AppState>, mut request: Request<Body>, next
     if state.config.https() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
     }
-    let policy = if html { page_policy(&nonce) } else {
+    let policy = if html {
+        page_policy(&nonce)
+    } else {
         // The service worker lives under the policy of its script, and fetches what it keeps.
         "default-src 'none'; connect-src 'self'; frame-ancestors 'none'".into()
     };

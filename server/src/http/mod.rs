@@ -18,12 +18,7 @@ use axum::{
 };
 use leptos::config::LeptosOptions;
 use std::{sync::Arc, time::Duration};
-use tower_http::{
-    CompressionLevel,
-    catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
-    timeout::TimeoutLayer,
-};
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, timeout::TimeoutLayer};
 
 /// What handlers can ask for.
 #[derive(Clone, FromRef)]
@@ -62,9 +57,7 @@ pub fn router(state: AppState) -> Router {
     let live = Router::<AppState>::new()
         // No visitor here: opening a stream costs no database query.
         .route("/live/choices", get(live::choices::stream))
-        .merge(
-            Router::new().route("/live/desk", any(live::desk::socket)).layer(from_fn_with_state(state.clone(), visitor::resolve)),
-        )
+        .merge(Router::new().route("/live/desk", any(live::desk::socket)).layer(from_fn_with_state(state.clone(), visitor::resolve)))
         .layer(from_fn_with_state(state.clone(), origin::own_pages_only));
 
     Router::new()

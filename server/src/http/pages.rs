@@ -2,7 +2,12 @@
 
 use super::{AppState, headers::Nonce};
 use app::context::Visitor;
-use axum::{Router, body::Body, extract::{Request, State}, response::{IntoResponse, Response}};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
 use http::{StatusCode, request::Parts};
 use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};

@@ -82,7 +82,14 @@ fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
 fn device(agent: &str) -> String {
     let first = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     let browser = first(&[("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
-    let system = first(&[("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux")]);
+    let system = first(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ]);
     match (browser, system) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(one), None) | (None, Some(one)) => one.into(),
@@ -99,7 +106,9 @@ mod tests {
     fn forwarded_addresses_are_believed_from_trusted_proxies_only() {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
-        let with = |value: &'static str| HeaderMap::from_iter([(header::HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static(value))]);
+        let with = |value: &'static str| {
+            HeaderMap::from_iter([(header::HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static(value))])
+        };
         assert_eq!(client_ip(ip("203.0.113.9"), &with("198.51.100.1"), &trusted), ip("203.0.113.9"));
         assert_eq!(client_ip(ip("10.0.0.2"), &with("6.6.6.6, 198.51.100.1, 10.0.0.3"), &trusted), ip("198.51.100.1"));
         assert_eq!(client_ip(ip("10.0.0.2"), &with("6.6.6.6, x, 198.51.100.1"), &trusted), ip("198.51.100.1"));
@@ -109,7 +118,10 @@ mod tests {
 
     #[test]
     fn devices_in_words() {
-        assert_eq!(device("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"), "Chrome on Linux");
+        assert_eq!(
+            device("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"),
+            "Chrome on Linux"
+        );
         assert_eq!(device("curl/8.0"), "A program");
     }
 

@@ -62,7 +62,14 @@ pub struct Desks {
 impl Desks {
     /// No sockets yet.
     pub fn new(node: NodeId, config: &Config) -> Self {
-        Desks { node, knobs: config.presence, pages_max: config.http.desk_pages, pages: Mutex::default(), held: Mutex::default(), burials: watch::Sender::new(0) }
+        Desks {
+            node,
+            knobs: config.presence,
+            pages_max: config.http.desk_pages,
+            pages: Mutex::default(),
+            held: Mutex::default(),
+            burials: watch::Sender::new(0),
+        }
     }
 
     /// Drops every line, so that the pages attach anew: the node was believed dead and their rows are gone.
@@ -136,7 +143,14 @@ pub async fn socket(
     };
     upgrade.max_message_size(MESSAGE_MAX).max_frame_size(MESSAGE_MAX).read_buffer_size(4_096).on_upgrade(move |socket| {
         let life = state.life.clone();
-        let page = Page { me, token, device: visitor.device, store: state.store.clone(), desks: Arc::clone(&state.desks), life: state.life.clone() };
+        let page = Page {
+            me,
+            token,
+            device: visitor.device,
+            store: state.store.clone(),
+            desks: Arc::clone(&state.desks),
+            life: state.life.clone(),
+        };
         // Tracked, so that the end of the node waits until the row of this page is told what became of it.
         life.tasks.track_future(async move {
             page.run(socket).await;

@@ -284,7 +284,9 @@ impl Hub {
     /// line that breaks between the two events leads to another reset.
     fn whole_board(&self) -> (u64, Bytes) {
         self.resets.fetch_add(1, Ordering::Relaxed);
-        let cached = |state: &State| state.reset.as_ref().filter(|(seq, _)| *seq == state.board.cursor.seq).map(|(_, bytes)| (state.ring.next, bytes.clone()));
+        let cached = |state: &State| {
+            state.reset.as_ref().filter(|(seq, _)| *seq == state.board.cursor.seq).map(|(_, bytes)| (state.ring.next, bytes.clone()))
+        };
         if let Some(ready) = cached(&self.state.read().unwrap_or_else(PoisonError::into_inner)) {
             return ready;
         }

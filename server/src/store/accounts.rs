@@ -25,7 +25,11 @@ use domain::{
     time::{Millis, Timestamp},
 };
 use entity::{account, reset_link, sign_in};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, LockType}};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, LockType},
+};
 
 /// How long a reset link holds: long enough to be handed over by a person.
 const RESET_LINK_LASTS: Millis = Millis::minutes(120);

@@ -9,8 +9,8 @@ use app::{
 use async_trait::async_trait;
 use domain::{reject::Code, time::Millis};
 use entity::rejected_form;
-use std::net::IpAddr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use std::net::IpAddr;
 
 /// How long a rejected form is kept.
 pub(super) const KEPT: Millis = Millis::minutes(10);

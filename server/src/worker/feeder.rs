@@ -53,7 +53,8 @@ async fn catch_up(store: &Store, hub: &Hub) {
             Err(error) => return tracing::warn!(?error, "the feed could not be read"),
         };
         let full = u64::try_from(rows.len()).is_ok_and(|n| n == ROWS);
-        let parsed: Result<Vec<(u64, FeedBody)>, _> = rows.iter().map(|r| serde_json::from_str(&r.body).map(|body| (r.seq, body))).collect();
+        let parsed: Result<Vec<(u64, FeedBody)>, _> =
+            rows.iter().map(|r| serde_json::from_str(&r.body).map(|body| (r.seq, body))).collect();
         let followed = match parsed {
             Ok(rows) => hub.take(rows),
             Err(error) => {

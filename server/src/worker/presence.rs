@@ -1,7 +1,14 @@
 //! Tells that the node lives, and makes rows of what time alone changes: wishes that end, proofs that run out, nodes that died.
 
-use crate::{lifecycle::Lifecycle, live::desk::Desks, store::{Renewed, Store}};
-use domain::{id::NodeId, time::{Millis, Timestamp}};
+use crate::{
+    lifecycle::Lifecycle,
+    live::desk::Desks,
+    store::{Renewed, Store},
+};
+use domain::{
+    id::NodeId,
+    time::{Millis, Timestamp},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
 

@@ -16,7 +16,10 @@ async fn signing_up_signs_in_and_goes_on_to_the_next_page() {
     assert_eq!(location(&response), "/offers/new");
     let (_, site) = client.api("account/site", &[]).await;
     assert_eq!(site["me"]["email"], "ana@example.org");
-    let elsewhere = node.client().form("/sign-in", "account/sign_in", &[("email", "ana@example.org"), ("password", PASSWORD), ("next", "//evil.example")]).await;
+    let elsewhere = node
+        .client()
+        .form("/sign-in", "account/sign_in", &[("email", "ana@example.org"), ("password", PASSWORD), ("next", "//evil.example")])
+        .await;
     assert_eq!(location(&elsewhere), "/", "a next page is one of ours");
 }
 
@@ -34,7 +37,8 @@ async fn unknown_and_wrong_get_the_same_answer() {
 async fn a_known_address_is_told_at_its_field() {
     let node = Node::start().await;
     node.account("Ana").await;
-    let (status, json) = node.client().api("account/sign_up", &[("display_name", "Bea"), ("email", "ANA@example.org"), ("password", PASSWORD)]).await;
+    let (status, json) =
+        node.client().api("account/sign_up", &[("display_name", "Bea"), ("email", "ANA@example.org"), ("password", PASSWORD)]).await;
     assert_eq!((status.as_u16(), json["code"].as_str(), json["field"].as_str()), (409, Some("email_taken"), Some("email")));
 }
 
@@ -58,7 +62,8 @@ async fn a_new_password_ends_every_other_sign_in() {
     other.api("account/sign_in", &[("email", "ana@example.org"), ("password", PASSWORD)]).await;
     let (status, sign_ins) = ana.api("account/sign_ins", &[]).await;
     assert_eq!((status.as_u16(), sign_ins.as_array().map(Vec::len)), (200, Some(2)));
-    let (status, json) = ana.api("account/change_password", &[("current_password", "wrong"), ("password", "four other random words")]).await;
+    let (status, json) =
+        ana.api("account/change_password", &[("current_password", "wrong"), ("password", "four other random words")]).await;
     assert_eq!((status.as_u16(), json["field"].as_str()), (422, Some("current_password")));
     let (status, _) = ana.api("account/change_password", &[("current_password", PASSWORD), ("password", "four other random words")]).await;
     assert_eq!(status, 200);

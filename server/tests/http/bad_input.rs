@@ -13,7 +13,8 @@ const NOWHERE: &str = "00000000-0000-0000-0000-000000000000";
 fn cases() -> BTreeMap<&'static str, Vec<Case>> {
     let long: &'static str = "x".repeat(5_000).leak();
     let name = |name: &'static str| -> &'static [(&'static str, &'static str)] { vec![("display_name", name)].leak() };
-    let offer: &'static [(&'static str, &'static str)] = &[("title", "T"), ("description", "D"), ("category", "languages"), ("languages", "en"), ("media", "chat"), ("currency", "EUR")];
+    let offer: &'static [(&'static str, &'static str)] =
+        &[("title", "T"), ("description", "D"), ("category", "languages"), ("languages", "en"), ("media", "chat"), ("currency", "EUR")];
     let with = |more: &[(&'static str, &'static str)]| -> &'static [(&'static str, &'static str)] {
         let kept = offer.iter().filter(|(k, _)| !more.iter().any(|(m, _)| m == k));
         kept.chain(more).copied().collect::<Vec<_>>().leak()
@@ -31,11 +32,27 @@ fn cases() -> BTreeMap<&'static str, Vec<Case>> {
         ),
         ("/api/account/sign_in", vec![(&[][..], 422, "bad_sign_in"), (&[("email", "x"), ("password", "y")], 422, "bad_sign_in")]),
         ("/api/account/sign_out", vec![]),
-        ("/api/account/change_password", vec![(&[][..], 422, "required"), (&[("current_password", "x"), ("password", "three other words")], 422, "wrong_password")]),
-        ("/api/account/rename", vec![(&[][..], 422, "required"), (name(long), 422, "too_long"), (&[("display_name", "a\u{202e}b")], 422, "bad_text")]),
+        (
+            "/api/account/change_password",
+            vec![(&[][..], 422, "required"), (&[("current_password", "x"), ("password", "three other words")], 422, "wrong_password")],
+        ),
+        (
+            "/api/account/rename",
+            vec![(&[][..], 422, "required"), (name(long), 422, "too_long"), (&[("display_name", "a\u{202e}b")], 422, "bad_text")],
+        ),
         ("/api/account/sign_ins", vec![]),
-        ("/api/account/revoke", vec![(&[][..], 404, "not_found"), (&[("sign_in", NOWHERE)], 404, "not_found"), (&[("sign_in", "'; drop table")], 404, "not_found")]),
-        ("/api/account/reset", vec![(&[][..], 422, "required"), (&[("token", "guessed"), ("password", "three other words")], 410, "link_expired")]),
+        (
+            "/api/account/revoke",
+            vec![
+                (&[][..], 404, "not_found"),
+                (&[("sign_in", NOWHERE)], 404, "not_found"),
+                (&[("sign_in", "'; drop table")], 404, "not_found"),
+            ],
+        ),
+        (
+            "/api/account/reset",
+            vec![(&[][..], 422, "required"), (&[("token", "guessed"), ("password", "three other words")], 410, "link_expired")],
+        ),
         (
             "/api/offers/register",
             vec![
@@ -62,7 +79,10 @@ fn cases() -> BTreeMap<&'static str, Vec<Case>> {
                 (with(&[("rate_minor", "x"), ("offer", NOWHERE), ("version", "1")]), 422, "bad_rate"),
             ],
         ),
-        ("/api/offers/retire", vec![(&[][..], 404, "not_found"), (&[("offer", NOWHERE)], 404, "not_found"), (&[("offer", "x")], 404, "not_found")]),
+        (
+            "/api/offers/retire",
+            vec![(&[][..], 404, "not_found"), (&[("offer", NOWHERE)], 404, "not_found"), (&[("offer", "x")], 404, "not_found")],
+        ),
         ("/api/offers/mine", vec![]),
         ("/api/offers/show", vec![(&[][..], 404, "not_found"), (&[("offer", NOWHERE)], 404, "not_found")]),
         ("/api/offers/provider", vec![(&[][..], 404, "not_found"), (&[("provider", NOWHERE)], 404, "not_found")]),
@@ -108,7 +128,8 @@ async fn post(client: &Client, url: String, accept: &str, kind: &str, body: Vec<
 
 /// No answer may tell what the server is made of.
 fn leaks_nothing(path: &str, text: &str) {
-    for word in ["sqlite", "sqlx", "postgres", "constraint", "panicked", "src/", "serde", "missing field", "deserializ", "SELECT", "argon"] {
+    for word in ["sqlite", "sqlx", "postgres", "constraint", "panicked", "src/", "serde", "missing field", "deserializ", "SELECT", "argon"]
+    {
         assert!(!text.contains(word), "{path} tells {word}: {text}");
     }
 }
@@ -136,7 +157,11 @@ async fn bad_fields_get_clear_answers_with_and_without_javascript() {
             leaks_nothing(path, &json.to_string());
             let response = ana.form("/desk?x=1", function, fields).await;
             let target = response.headers().get(header::LOCATION).map(|l| l.to_str().unwrap().to_owned()).unwrap_or_default();
-            assert!(response.status() == StatusCode::SEE_OTHER && target.starts_with("/desk?x=1&rejected="), "{path}: {} {target}", response.status());
+            assert!(
+                response.status() == StatusCode::SEE_OTHER && target.starts_with("/desk?x=1&rejected="),
+                "{path}: {} {target}",
+                response.status()
+            );
             let id = target.split("rejected=").nth(1).unwrap();
             let (_, kept) = ana.api("forms/rejected", &[("id", id)]).await;
             assert_eq!((kept["path"].as_str(), kept["error"]["code"].as_str()), (Some(path), Some(code)));
@@ -180,7 +205,8 @@ async fn broken_bodies_are_the_senders_mistake() {
 async fn strangers_reach_only_what_is_public() {
     let node = Node::start().await;
     for path in cases().into_keys() {
-        let (status, json) = node.client().api(path.trim_start_matches("/api/"), &[("version", "1"), ("offer", NOWHERE), ("minutes", "30")]).await;
+        let (status, json) =
+            node.client().api(path.trim_start_matches("/api/"), &[("version", "1"), ("offer", NOWHERE), ("minutes", "30")]).await;
         assert_eq!(status == 401, !PUBLIC.contains(&path), "{path}: {status} {json}");
     }
 }

@@ -2,24 +2,24 @@
 
 use crate::node::{Client, Node, PASSWORD, config};
 use app::presence::wire::{FromPage, FromServer};
-use domain::{presence::{Desk, Shown}, time::Millis};
+use domain::{
+    presence::{Desk, Shown},
+    time::Millis,
+};
 use futures::{SinkExt, StreamExt};
 use reqwest::header;
 use tokio::net::TcpStream;
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::{Message, client::IntoClientRequest, handshake::client::Response}};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest, handshake::client::Response},
+};
 
 /// A page at the desk. It answers beats only when it is asked to.
 struct Page(WebSocketStream<TcpStream>);
 
 async fn sign_in_cookie(node: &Node, email: &str) -> String {
-    let response = node
-        .client()
-        .http
-        .post(node.url("/api/account/sign_in"))
-        .form(&[("email", email), ("password", PASSWORD)])
-        .send()
-        .await
-        .unwrap();
+    let response =
+        node.client().http.post(node.url("/api/account/sign_in")).form(&[("email", email), ("password", PASSWORD)]).send().await.unwrap();
     response.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned()
 }
 

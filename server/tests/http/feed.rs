@@ -13,7 +13,10 @@ async fn a_toggle_is_on_every_stream_and_on_every_page() {
     assert_eq!((one.presence_of(&offer).await, two.presence_of(&offer).await), ("online".into(), "online".into()));
     let (status, page) = node.client().page("/").await;
     assert_eq!(status, 200);
-    assert!(page.contains(&format!("data-offer=\"{offer}\"")) && page.contains("data-presence=\"online\""), "the page shows the open offer");
+    assert!(
+        page.contains(&format!("data-offer=\"{offer}\"")) && page.contains("data-presence=\"online\""),
+        "the page shows the open offer"
+    );
     ana.go_offline().await;
     assert_eq!((one.presence_of(&offer).await, two.presence_of(&offer).await), ("gone".into(), "gone".into()));
 }
@@ -37,7 +40,9 @@ async fn a_stream_says_hello_and_how_it_goes_on() {
     assert_eq!((&hello.data["mode"], hello.id.as_deref()), (&"replay".into(), Some(at.as_str())), "a line that breaks here loses nothing");
     assert_eq!(late.presence_of(&offer).await, "gone");
 
-    for lost in ["00000000-0000-0000-0000-000000000000:1".to_owned(), format!("{}:999", at.split(':').next().unwrap()), "nonsense".to_owned()] {
+    for lost in
+        ["00000000-0000-0000-0000-000000000000:1".to_owned(), format!("{}:999", at.split(':').next().unwrap()), "nonsense".to_owned()]
+    {
         let mut reset = node.watch(Some(&lost)).await;
         let hello = reset.next().await.unwrap();
         assert_eq!(hello.data["mode"], "reset", "{lost}");
@@ -164,7 +169,11 @@ async fn a_reader_that_stands_still_is_cut_and_loses_nothing_of_the_others() {
     // Changes go on until the hub has cut somebody: only the one that stands still.
     while node.hub.counts().stalled == 0 {
         for _ in 0..50 {
-            if on { ana.go_offline().await } else { ana.go_online().await }
+            if on {
+                ana.go_offline().await
+            } else {
+                ana.go_online().await
+            }
             on = !on;
         }
     }

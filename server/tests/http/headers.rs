@@ -10,7 +10,14 @@ async fn a_page_carries_its_policy_and_a_fresh_nonce() {
     for _ in 0..2 {
         let response = node.client().http.get(node.url("/")).header(header::ACCEPT, "text/html").send().await.unwrap();
         let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
-        for part in ["default-src 'none'", "style-src 'self'", "'wasm-unsafe-eval'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+        for part in [
+            "default-src 'none'",
+            "style-src 'self'",
+            "'wasm-unsafe-eval'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        ] {
             assert!(policy.contains(part), "{policy}");
         }
         assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"));
@@ -44,7 +51,8 @@ async fn every_answer_carries_the_fixed_headers() {
 async fn over_https_the_cookie_is_secure_and_http_is_over() {
     let node = Node::with(server::config::Config { public_url: Some("https://help.example.org".into()), ..config() }).await;
     let fields = [("display_name", "Ana"), ("email", "ana@example.org"), ("password", crate::node::PASSWORD)];
-    let request = node.client().http.post(node.url("/api/account/sign_up")).header(header::ORIGIN, "https://help.example.org").form(&fields);
+    let request =
+        node.client().http.post(node.url("/api/account/sign_up")).header(header::ORIGIN, "https://help.example.org").form(&fields);
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap();
@@ -55,7 +63,9 @@ async fn over_https_the_cookie_is_secure_and_http_is_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_from_other_sites_are_refused() {
     let node = Node::start().await;
-    for (name, value) in [("origin", "http://evil.example"), ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "null")] {
+    for (name, value) in
+        [("origin", "http://evil.example"), ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "null")]
+    {
         let response = node.client().http.post(node.url("/api/account/sign_out")).header(name, value).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::FORBIDDEN, "{name}: {value}");
         assert_eq!(response.json::<serde_json::Value>().await.unwrap()["code"], "foreign_origin");

@@ -43,7 +43,8 @@ impl Node {
     pub async fn with_clock(config: Config, clock: Clock) -> Self {
         let data = config.data.clone();
         let application = Application::start(config, clock).await.expect("the node starts");
-        let (address, hub, store, stop) = (application.address, application.hub.clone(), application.store.clone(), application.life.stop.clone());
+        let (address, hub, store, stop) =
+            (application.address, application.hub.clone(), application.store.clone(), application.life.stop.clone());
         Node { address, hub, store, stop, ended: Some(tokio::spawn(application.run())), data }
     }
 
@@ -131,7 +132,14 @@ pub struct Client {
 impl Client {
     /// Calls a server function as a program does.
     pub async fn api(&self, function: &str, fields: &[(&str, &str)]) -> (StatusCode, Value) {
-        let response = self.http.post(format!("{}/api/{function}", self.base)).header(header::ACCEPT, "application/json").form(fields).send().await.unwrap();
+        let response = self
+            .http
+            .post(format!("{}/api/{function}", self.base))
+            .header(header::ACCEPT, "application/json")
+            .form(fields)
+            .send()
+            .await
+            .unwrap();
         let (status, text) = (response.status(), response.text().await.unwrap());
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }

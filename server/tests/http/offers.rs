@@ -36,7 +36,10 @@ async fn lists_are_taken_in_both_forms() {
     let node = Node::start().await;
     let ana = node.account("Ana").await;
     let base: Vec<_> = offer_fields("Lists").into_iter().filter(|(k, _)| !k.starts_with("media") && *k != "languages").collect();
-    for lists in [vec![("media", "chat,video"), ("languages", "en, pt-br")], vec![("media[]", "chat"), ("media[]", "video"), ("languages[]", "en"), ("languages[]", "pt-BR")]] {
+    for lists in [
+        vec![("media", "chat,video"), ("languages", "en, pt-br")],
+        vec![("media[]", "chat"), ("media[]", "video"), ("languages[]", "en"), ("languages[]", "pt-BR")],
+    ] {
         let (status, json) = ana.api("offers/register", &fields(&base, &lists)).await;
         assert_eq!(status, StatusCode::OK, "{json}");
         let (_, mine) = ana.api("offers/mine", &[]).await;
@@ -63,7 +66,8 @@ async fn two_tabs_never_lose_a_change_silently() {
 async fn drafts_and_offers_of_others_are_not_found() {
     let node = Node::start().await;
     let (ana, offer) = node.provider("Ana").await;
-    let draft = ana.api("offers/register", &fields(&offer_fields("A draft"), &[("draft", "1")])).await.1["offer"].as_str().unwrap().to_owned();
+    let draft =
+        ana.api("offers/register", &fields(&offer_fields("A draft"), &[("draft", "1")])).await.1["offer"].as_str().unwrap().to_owned();
     let bea = node.account("Bea").await;
     let sound = offer_fields("Mine now");
     assert_eq!(bea.api("offers/revise", &fields(&sound, &[("offer", &offer), ("version", "1")])).await.0, 404);

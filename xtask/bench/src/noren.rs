@@ -23,8 +23,12 @@ pub struct House {
 }
 
 /// What the server needs to know beside its defaults: no page is attached here, and all sign-ups come from one address.
-const SETTINGS: &[(&str, &str)] =
-    &[("NOREN_PRESENCE__WITHOUT_PAGE", "7200000"), ("NOREN_ACCOUNTS__SIGN_UP_PER_HOUR", "100000"), ("NOREN_ACCOUNTS__WRITES_PER_MINUTE", "10000000"), ("NOREN_LOG__FILTER", "warn")];
+const SETTINGS: &[(&str, &str)] = &[
+    ("NOREN_PRESENCE__WITHOUT_PAGE", "7200000"),
+    ("NOREN_ACCOUNTS__SIGN_UP_PER_HOUR", "100000"),
+    ("NOREN_ACCOUNTS__WRITES_PER_MINUTE", "10000000"),
+    ("NOREN_LOG__FILTER", "warn"),
+];
 
 impl House {
     /// A new data folder with `providers` in it.
