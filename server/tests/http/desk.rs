@@ -81,7 +81,7 @@ async fn every_page_sees_the_same_desk_at_once() {
     ana.go_online().await;
     for page in [&mut one, &mut two] {
         let desk = page.until(|d| d.presence.shown() == Shown::Online && d.pages == 2).await;
-        assert_eq!(desk.offers.iter().map(ToString::to_string).collect::<Vec<_>>(), [offer.clone()]);
+        assert_eq!(desk.offers.iter().map(ToString::to_string).collect::<Vec<_>>(), std::slice::from_ref(&offer));
         assert!(desk.until.is_some_and(|until| until.since(desk.now) > Millis::minutes(29)));
     }
     ana.go_offline().await;

@@ -1,5 +1,7 @@
 //! HTTP tests: the real router on the real migrations, spoken to as browsers and programs speak.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
+
 mod accounts;
 mod bad_input;
 mod desk;
