@@ -152,7 +152,8 @@ test('the demo: one click to be somebody, and a board that lives', async ({ star
   const kaz = await person({ base: server.url });
   await kaz.goto('/sign-in');
   await kaz.page.getByRole('button', { name: 'Try it as a consumer' }).click();
-  await expect(kaz.page.getByText('nothing here is real', { exact: false })).toBeVisible();
+  await expect(kaz.page.locator('.demo-banner')).toBeVisible();
+  await expect(kaz.page.getByRole('link', { name: /Account of Kaz/ })).toBeVisible();
   await kaz.hydrated();
   await kaz.goto('/');
   await expect(kaz.page.locator('li[data-presence="online"]').first()).toBeVisible();
