@@ -46,6 +46,16 @@ impl AppError {
         }
     }
 
+    /// This error as it travels.
+    pub fn json(&self) -> String {
+        let wrong = |e: &FieldError| format!(r#"{{"field":"{}","code":"{}"}}"#, e.field.as_str(), e.code.as_str());
+        let fields = self.fields.iter().map(wrong).collect::<Vec<_>>().join(",");
+        let field = self.field.map(|field| format!(r#","field":"{}""#, field.as_str())).unwrap_or_default();
+        // An incident is a number of ours: it needs no escaping.
+        let incident = self.incident.as_ref().map(|incident| format!(r#","incident":"{incident}""#)).unwrap_or_default();
+        format!(r#"{{"code":"{}"{field},"fields":[{fields}]{incident}}}"#, self.code.as_str())
+    }
+
     /// This error in words: what is wrong and what to do.
     pub fn words(&self) -> String {
         match (&self.incident, self.fields.is_empty()) {
@@ -212,6 +222,10 @@ mod tests {
         );
         assert_eq!((one.status(), one.of(Field::Title), one.of(Field::Email)), (422, Some(Code::TooLong), None));
         assert_eq!(serde_json::to_string(&AppError::from(Code::NotFound)).unwrap(), r#"{"code":"not_found"}"#);
+        let broken = AppError { incident: Some("i7".into()), ..Code::Internal.into() };
+        for error in [one, broken, Code::NotFound.into()] {
+            assert_eq!(serde_json::from_str::<AppError>(&error.json()).unwrap(), error);
+        }
     }
 
     #[test]

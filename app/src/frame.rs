@@ -15,6 +15,7 @@ use crate::{
     routes,
     ui::{
         face::{Brand, Face},
+        json,
         problem::NotFoundPage,
         time::Hydrated,
         update::UpdatePrompt,
@@ -78,16 +79,17 @@ impl TheSite {
 }
 
 /// The site as the server knows it while it renders; the browser reads it from the page.
-fn site() -> Site {
+fn site_json() -> String {
     #[cfg(feature = "ssr")]
     {
         use crate::context::{Backend, Visitor};
         let demo = use_context::<Backend>().is_some_and(|backend| backend.demo);
         let me = use_context::<Visitor>().and_then(|visitor| visitor.me);
-        Site { me: me.map(|m| MeView { id: m.id, display_name: m.display_name, email: m.email, provider: m.provider }), demo }
+        let me = me.map(|m| MeView { id: m.id, display_name: m.display_name, email: m.email, provider: m.provider });
+        serde_json::to_string(&Site { me, demo }).unwrap_or_default()
     }
     #[cfg(not(feature = "ssr"))]
-    Site::default()
+    String::new()
 }
 
 /// The visitor, or nobody and the browser is sent to sign in and back.
@@ -109,7 +111,8 @@ pub fn sign_in_first() -> Option<MeView> {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    provide_context(TheSite(RwSignal::new(SharedValue::new(site).into_inner())));
+    let known = SharedValue::new_str(site_json).into_inner();
+    provide_context(TheSite(RwSignal::new(json::read(&known).unwrap_or_default())));
     let hydrated = RwSignal::new(false);
     provide_context(Hydrated(hydrated));
     let (feed, desk) = (Feed::new(), DeskState::new());

@@ -1,6 +1,6 @@
 //! Which choices a consumer wants to see, and in which order. One rule for the server and the browser.
 
-use crate::{card::Card, category::Category, media::Medium, money::Currency, presence::Shown, reject::codes};
+use crate::{card::Card, category::Category, media::Medium, money::Currency, presence::Shown, reject::codes, text::folded};
 use serde::{Deserialize, Serialize};
 use std::cmp::{Ordering, Reverse};
 
@@ -57,9 +57,9 @@ impl Default for Filter {
 
 impl Filter {
     /// The filter that an address asks for: `get` answers the value of a query parameter. What makes no sense is left out, so any address shows a page.
-    pub fn from_query(get: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn from_query(get: &dyn Fn(&str) -> Option<String>) -> Self {
         let text = |key: &str| get(key).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-        let mut search = get("q").unwrap_or_default().to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut search = folded(&get("q").unwrap_or_default()).split_whitespace().collect::<Vec<_>>().join(" ");
         while search.len() > SEARCH_MAX {
             search.pop();
         }
@@ -95,7 +95,7 @@ impl Filter {
     pub fn parse_query(query: &str) -> Self {
         let pairs: Vec<(String, String)> =
             query.split('&').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (decode(key), decode(value))).collect();
-        Filter::from_query(|key| pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone()))
+        Filter::from_query(&|key| pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone()))
     }
 
     /// The query part of an address that leads to this filter, without its `?`.
@@ -126,7 +126,7 @@ impl Filter {
         if self.search.is_empty() {
             return true;
         }
-        let text = format!("{} {} {}", card.title, card.name, card.category.label()).to_lowercase();
+        let text = folded(&format!("{} {} {}", card.title, card.name, card.category.label()));
         self.search.split(' ').all(|word| text.contains(word))
     }
 
@@ -178,7 +178,7 @@ pub(crate) mod tests {
 
     fn from(pairs: &[(&str, &str)]) -> Filter {
         let map: HashMap<_, _> = pairs.iter().copied().collect();
-        Filter::from_query(|key| map.get(key).map(|v| (*v).to_owned()))
+        Filter::from_query(&|key| map.get(key).map(|v| (*v).to_owned()))
     }
 
     #[test]
@@ -244,7 +244,7 @@ pub(crate) mod tests {
         #[test]
         fn an_address_keeps_the_filter(filter in any_filter()) {
             let pairs: HashMap<_, _> = filter.to_query().into_iter().collect();
-            prop_assert_eq!(&Filter::from_query(|key| pairs.get(key).cloned()), &filter);
+            prop_assert_eq!(&Filter::from_query(&|key| pairs.get(key).cloned()), &filter);
             prop_assert_eq!(Filter::parse_query(&filter.query_string()), filter);
         }
 
@@ -265,7 +265,7 @@ pub(crate) mod tests {
 
         #[test]
         fn any_address_gives_a_filter(key in "q|category|language|medium|max_rate|free|sort", value in ".{0,200}") {
-            let filter = Filter::from_query(|k| if k == key { Some(value.clone()) } else if k == "currency" { Some("EUR".into()) } else { None });
+            let filter = Filter::from_query(&|k| if k == key { Some(value.clone()) } else if k == "currency" { Some("EUR".into()) } else { None });
             prop_assert!(filter.search.len() <= SEARCH_MAX);
         }
     }

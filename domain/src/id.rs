@@ -1,13 +1,13 @@
 //! Typed ids. All are UUIDs (version 7 where the server mints them, so they sort by age).
 
-use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use std::{borrow::Cow, fmt, str::FromStr};
 use uuid::Uuid;
 
 macro_rules! id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -28,6 +28,14 @@ macro_rules! id {
 
             fn from_str(s: &str) -> Result<Self, BadId> {
                 Uuid::try_parse(s).map($name).map_err(|_| BadId)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                // Not through `Uuid`, whose errors in words are a kilobyte of WASM.
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(|_| D::Error::custom("not an id"))
             }
         }
     )+};

@@ -102,7 +102,7 @@ fn demo_ways(next: &str) -> AnyView {
     view! {
         <section class="panel demo">
             <h2>"This is a demo"</h2>
-            <p>"Nothing here is real, so you can walk straight in."</p>
+            <p>"Walk straight in as one of two people."</p>
             <div class="actions">{DEMO.into_iter().map(button).collect::<Vec<_>>()}</div>
         </section>
     }

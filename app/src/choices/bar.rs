@@ -18,7 +18,7 @@ use web_sys::{FormData, HtmlFormElement, HtmlInputElement, HtmlSelectElement};
 /// The filter as typed.
 fn typed(form: &HtmlFormElement) -> Filter {
     let data = FormData::new_with_form(form).ok();
-    Filter::from_query(|key| data.as_ref().and_then(|d| d.get(key).as_string()))
+    Filter::from_query(&|key| data.as_ref().and_then(|d| d.get(key).as_string()))
 }
 
 /// The bar in the page, while it is there.
@@ -45,12 +45,13 @@ pub fn FilterBar(
     wanted: Memo<Wanted>,
 ) -> AnyView {
     let navigate = use_navigate();
-    let go = move || {
+    // A choice is a step that one can go back from; letters are not.
+    let go = move |replace: bool| {
         // After a moment the bar may be gone.
         if let (Some(form), Some(wanted)) = (bar(), wanted.try_get_untracked()) {
             let filter = typed(&form);
             if filter != wanted.filter {
-                navigate(&Wanted::href(&filter, ""), NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
+                navigate(&Wanted::href(&filter, ""), NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
             }
         }
     };
@@ -60,7 +61,7 @@ pub fn FilterBar(
         let (turn, go) = (Rc::clone(&turn), go.clone());
         move || {
             turn.set(turn.get().wrapping_add(1));
-            go();
+            go(false);
         }
     };
     let changed = at_once.clone();
@@ -72,7 +73,7 @@ pub fn FilterBar(
             set_timeout(
                 move || {
                     if turn.get() == mine {
-                        go()
+                        go(true)
                     }
                 },
                 Duration::from_millis(250),

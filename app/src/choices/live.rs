@@ -2,6 +2,7 @@
 
 use crate::ui::{
     bell::{Bell, jittered, pause_before},
+    json::read,
     time::browser_now,
 };
 use domain::feed::{Board, Bye, Change, Cursor, Hello};
@@ -272,5 +273,5 @@ async fn listen(line: &Line, watch: &dyn Watch, cursor: Cursor, late: RwSignal<b
 }
 
 fn parse<T: DeserializeOwned>(data: &str) -> Option<T> {
-    serde_json::from_str(data).ok()
+    read(data)
 }

@@ -92,7 +92,7 @@ pub fn CardBody(
             </div>
             {state_sign(hung)}
         </div>
-        <h3><a href=routes::offer(id)>{title}</a></h3>
+        <h3><a id=format!("title-{id}") href=routes::offer(id)>{title}</a></h3>
         <ul class="facts" aria-label="Facts">
             <li>{word(move || hung.read().card.category.label())}</li>
             <li>{text(move || hung.read().card.languages.names())}</li>
@@ -100,7 +100,7 @@ pub fn CardBody(
         </ul>
         <div class="foot">
             {price(hung)}
-            <a class="btn see" href=routes::offer(id) aria-label=text(move || format!("See offer: {}", title.read()))>"See offer"</a>
+            <a class="btn see" href=routes::offer(id) aria-describedby=format!("title-{id}")>"See offer"</a>
         </div>
     }
     .into_any()

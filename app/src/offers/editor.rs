@@ -195,7 +195,7 @@ pub fn Editor(
                 <h2>"As others will see it"</h2>
                 {match shown {
                     Some(hung) => {
-                        view! { <div class="card preview" data-presence="online"><CardBody hung=hung.into()/></div> }.into_any()
+                        view! { <div class="card preview" data-presence="online" inert=""><CardBody hung=hung.into()/></div> }.into_any()
                     }
                     None => nothing(),
                 }}

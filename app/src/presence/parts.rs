@@ -281,7 +281,7 @@ fn Hanging(desk: Signal<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
         let presence = card.is.as_str();
         view! {
             <h3 class="hint">"How your card looks to others now"</h3>
-            <div class="card preview" data-presence=presence><CardBody hung=Signal::stored(Hung::from(card))/></div>
+            <div class="card preview" data-presence=presence inert=""><CardBody hung=Signal::stored(Hung::from(card))/></div>
         }
         .into_any()
     };
@@ -331,6 +331,8 @@ fn Proof(desk: Signal<Desk>) -> AnyView {
             (None, Some(until)) if out && desk.pages == 0 && until > now => {
                 format!("Proved for {} s more, without a page that stays open.", until.since(now).0.saturating_add(999) / 1_000)
             }
+            // A page that is just opening says it too, for a moment; one without JavaScript goes on saying it.
+            _ if desk.pages == 0 => "Without a page that stays open, going online is proved for 30 s.".to_owned(),
             _ => String::new(),
         }
     };
@@ -343,12 +345,7 @@ fn Proof(desk: Signal<Desk>) -> AnyView {
                 <dt>"Connected"</dt>
                 <dd class="num">{text(all)}</dd>
             </dl>
-            <p class="hint">{text(grace)}</p>
-            <noscript>
-                <p class="hint">
-                    "Without JavaScript this page cannot prove that you are there: going online is proved for 30 s without a page that stays open."
-                </p>
-            </noscript>
+            <p class="hint grace">{text(grace)}</p>
         </section>
     }
     .into_any()

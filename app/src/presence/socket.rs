@@ -3,6 +3,7 @@
 use super::wire::{FromPage, FromServer};
 use crate::ui::{
     bell::{Bell, pause_before},
+    json::read,
     time::browser_now,
 };
 use domain::{
@@ -83,7 +84,7 @@ impl DeskState {
 
     /// Takes in the desk that a form was answered with.
     pub fn learn_answer(self, json: &str) {
-        if let Ok(desk) = serde_json::from_str(json) {
+        if let Some(desk) = read(json) {
             self.learn(desk);
         }
     }
@@ -201,7 +202,7 @@ impl Keeper {
         let on_message = {
             let (keeper, greeted) = (Rc::clone(self), Rc::clone(&greeted));
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-                if let Some(message) = event.data().as_string().and_then(|text| serde_json::from_str(&text).ok()) {
+                if let Some(message) = event.data().as_string().and_then(|text| read(&text)) {
                     greeted.set(greeted.get() || !matches!(message, FromServer::SignedOut {} | FromServer::Bye { .. }));
                     keeper.hear(message);
                 }
@@ -252,9 +253,9 @@ impl Keeper {
     }
 
     fn say(&self, message: FromPage) {
-        if let (Some(socket), Ok(text)) = (&*self.socket.borrow(), serde_json::to_string(&message)) {
+        if let Some(socket) = &*self.socket.borrow() {
             // On a socket that is just closing nothing can be said any more.
-            let _ = socket.send_with_str(&text);
+            let _ = socket.send_with_str(&message.json());
         }
     }
 

@@ -41,6 +41,16 @@ pub enum FromPage {
     Leave {},
 }
 
+impl FromPage {
+    /// This message as it travels.
+    pub fn json(self) -> String {
+        match self {
+            FromPage::Beat { n } => format!(r#"{{"beat":{{"n":{n}}}}}"#),
+            FromPage::Leave {} => r#"{"leave":{}}"#.into(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +62,8 @@ mod tests {
         assert_eq!(serde_json::from_str::<FromServer>(r#"{"signed_out":{}}"#).unwrap(), FromServer::SignedOut {});
         assert_eq!(serde_json::from_str::<FromServer>(r#"{"bye":{"retry_ms":300}}"#).unwrap(), FromServer::Bye { retry_ms: 300 });
         assert_eq!(serde_json::to_string(&FromPage::Leave {}).unwrap(), r#"{"leave":{}}"#);
-        assert_eq!(serde_json::from_str::<FromPage>(r#"{"beat":{"n":7}}"#).unwrap(), FromPage::Beat { n: 7 });
+        for message in [FromPage::Beat { n: 7 }, FromPage::Leave {}] {
+            assert_eq!(serde_json::from_str::<FromPage>(&message.json()).unwrap(), message);
+        }
     }
 }

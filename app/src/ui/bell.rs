@@ -49,10 +49,20 @@ impl Bell {
     }
 }
 
-/// How long to wait before try number `failures`, spread by a random half so that many pages do not come back at once. Short for as long as a
-/// provider's curtain stays out without a line (12 s), so that a gap within that time is closed in time; then up to 10 s.
+/// How long to wait before the next try, when `failures` came before it: spread by a random half, so that many pages do not come back at once.
 pub fn pause_before(failures: u32) -> u32 {
-    jittered(if failures < 12 { 300 << failures.min(2) } else { 10_000 })
+    jittered(longest_pause(failures))
+}
+
+/// At most 1.2 s for as long as a provider's curtain stays out without a line (12 s of grace), whatever the jitter, so that a gap within that time
+/// is closed in time; then 10 s.
+const fn longest_pause(failures: u32) -> u32 {
+    match failures {
+        0 => 300,
+        1 => 600,
+        2..24 => 1_200,
+        _ => 10_000,
+    }
 }
 
 /// Between half of `ms` and all of it.
@@ -61,4 +71,23 @@ pub fn jittered(ms: u32) -> u32 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and ms")]
     let ms = (half + half * js_sys::Math::random()) as u32;
     ms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::presence::Knobs;
+
+    #[test]
+    fn tries_stay_close_together_through_the_grace() {
+        let mut waited = 0;
+        for failures in 0.. {
+            if longest_pause(failures) > 1_200 {
+                break;
+            }
+            // The jitter takes at most a half.
+            waited += i64::from(longest_pause(failures) / 2);
+        }
+        assert!(waited >= Knobs::default().line_lost.0, "the long pauses begin after {waited} ms");
+    }
 }

@@ -4,7 +4,10 @@ use crate::{
     error::{AppError, words},
     forms::api::Rejected,
     routes,
-    ui::view::{flag, nothing, show, text, truth, when, word},
+    ui::{
+        json::read,
+        view::{flag, nothing, show, text, truth, when, word},
+    },
 };
 use domain::reject::{Code, Field, FieldError, Reject};
 use leptos::{context::Provider, ev::SubmitEvent, prelude::*, task::spawn_local};
@@ -146,7 +149,7 @@ pub struct Answer {
 /// Posts a form's fields and reads the answer. Browser only.
 pub async fn post(path: &str, body: String) -> Result<Answer, AppError> {
     let (ok, location, text) = exchange(path, &body).await.map_err(|_| Code::Network)?;
-    if ok { Ok(Answer { text, location }) } else { Err(serde_json::from_str(&text).unwrap_or_else(|_| Code::Network.into())) }
+    if ok { Ok(Answer { text, location }) } else { Err(read(&text).unwrap_or_else(|| Code::Network.into())) }
 }
 
 /// One `fetch`: whether it was taken, where to go on, and the text.
@@ -306,8 +309,7 @@ pub fn Form(
 fn refused(state: FormState, error: &AppError, path: &str) -> AnyView {
     let line = |e: &FieldError| {
         // `external` keeps the router away from links within the page.
-        let (href, text) = (format!("#{}", state.id(e.field)), format!("{}: {}", label(e.field), words(Some(e.field), e.code)));
-        view! { <li><a href=href rel="external">{text}</a></li> }.into_any()
+        view! { <li><a href=format!("#{}", state.id(e.field)) rel="external">{label(e.field)}</a></li> }.into_any()
     };
     view! {
         <div class="refused" tabindex="-1">

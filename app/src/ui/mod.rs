@@ -3,6 +3,7 @@
 pub mod bell;
 pub mod face;
 pub mod form;
+pub mod json;
 pub mod list;
 pub mod page;
 pub mod problem;

@@ -4,7 +4,7 @@
 
 #[cfg(not(feature = "ssr"))]
 use super::form::{fields_of, post};
-use super::view::nothing;
+use super::{json::read, view::nothing};
 use crate::{error::AppError, forms::api::Rejected};
 use domain::reject::Code;
 use leptos::prelude::*;
@@ -102,13 +102,13 @@ impl Ask {
         }
         match self.json().await {
             Ok(json) => format!("+{json}"),
-            Err(error) => format!("-{}", serde_json::to_string(&error).unwrap_or_default()),
+            Err(error) => format!("-{}", error.json()),
         }
     }
 }
 
 fn parse<T: DeserializeOwned>(json: &str) -> Result<T, AppError> {
-    serde_json::from_str(json).map_err(|_| Code::Network.into())
+    read(json).ok_or_else(|| Code::Network.into())
 }
 
 /// The answers to a page's reads, in their order.

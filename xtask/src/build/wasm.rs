@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::{hash, load};
-use crate::shell::{call, cargo_artifact, node, root};
+use super::alike::name_by_likeness;
+use super::prune::{close, prune};
+use super::{hash, load, store};
+use crate::shell::{call, cargo, cargo_artifact, node, read, root};
 use crate::steps::{Done, Failure, OrFail};
 
 /// What rustc lets LLVM use for this target: wasm-opt must know, and must add nothing else.
@@ -23,6 +25,12 @@ const FEATURES: [&str; 6] = [
 const SHRINK: [&str; 7] =
     ["--flatten", "--rereloop", "-Oz", "-Oz", "--one-caller-inline-max-function-size=10", "--strip-producers", "--strip-target-features"];
 
+/// Brings functions into the order of their names, and drops the names.
+const SORT: [&str; 2] = ["--reorder-functions-by-name", "--strip-debug"];
+
+/// What to do when a Node tool fails.
+const MEND: &str = "delete end2end/node_modules and try again";
+
 /// The browser's half of Noren.
 pub struct Browser {
     /// The glue, an ES module.
@@ -31,13 +39,25 @@ pub struct Browser {
     pub wasm: Vec<u8>,
 }
 
-/// Builds the frontend; cargo decides what is to be done.
+/// Builds the frontend; cargo decides what is to be done. Messages of panics name source files: without the folder of this machine's downloads.
 pub fn compile() -> Done<PathBuf> {
+    let remap = format!("build.rustflags=[\"--remap-path-prefix={}=\"]", downloads()?);
     cargo_artifact(
-        &["build", "--package", "frontend", "--target", "wasm32-unknown-unknown", "--profile", "wasm-release"],
+        &["build", "--config", &remap, "--package", "frontend", "--target", "wasm32-unknown-unknown", "--profile", "wasm-release"],
         ".wasm",
         "read the compiler's first error above; `cargo check -p frontend --target wasm32-unknown-unknown` is the quick way to try again",
     )
+}
+
+/// The folder where cargo keeps the sources of crates, with its last slash.
+fn downloads() -> Done<String> {
+    let mend = "try `cargo metadata` to see what is wrong";
+    let metadata = read(&mut cargo(&["metadata", "--format-version=1"]), mend)?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).or_fail("cargo's metadata cannot be read", mend)?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let mut manifests = packages.filter(|package| package["name"] == "leptos").filter_map(|package| package["manifest_path"].as_str());
+    let folder = manifests.next().and_then(|manifest| manifest.strip_suffix("Cargo.toml")?.trim_end_matches('/').rsplit_once('/'));
+    Ok(folder.map_or_else(String::new, |(folder, _)| format!("{folder}/")))
 }
 
 /// Writes the glue into a folder named after its input, once. The library comes from the lock, like the crate that it must match.
@@ -48,18 +68,21 @@ pub fn bind(module: &Path) -> Done<PathBuf> {
         forget("bound-")?;
         let written = out.with_extension("new");
         let mend = "check that wasm-bindgen and wasm-bindgen-cli-support have the same version in Cargo.toml";
-        Bindgen::new()
-            .input_path(module)
+        let mut bindgen = Bindgen::new();
+        bindgen
+            .input_bytes("noren", prune(&input)?)
+            .out_name("noren")
+            .typescript(false)
+            .remove_name_section(true)
+            .remove_producers_section(true)
+            // The page names the file; a default would name one that is not there.
+            .omit_default_module_path(true);
+        bindgen
             .web(true)
-            .and_then(|bindgen| {
-                bindgen
-                    .out_name("noren")
-                    .typescript(false)
-                    .remove_name_section(true)
-                    .remove_producers_section(true)
-                    // The page names the file; a default would name one that is not there.
-                    .omit_default_module_path(true)
-                    .generate(&written)
+            .and_then(Bindgen::generate_output)
+            .and_then(|mut output| {
+                close(output.wasm_mut());
+                output.emit(&written)
             })
             .or_fail("wasm-bindgen failed", mend)?;
         if written.join("snippets").exists() {
@@ -73,23 +96,30 @@ pub fn bind(module: &Path) -> Done<PathBuf> {
     Ok(out)
 }
 
-/// Lets wasm-opt shrink the program, once for each input.
+/// Lets wasm-opt and terser shrink the two, once for each input.
 pub fn finish(bound: &Path, optimise: bool) -> Done<Browser> {
-    let js = load(&bound.join("noren.js"))?;
-    let plain = bound.join("noren_bg.wasm");
+    let (plain, glue) = (bound.join("noren_bg.wasm"), bound.join("noren.js"));
     if !optimise {
-        return Ok(Browser { js, wasm: load(&plain)? });
+        return Ok(Browser { js: load(&glue)?, wasm: load(&plain)? });
     }
-    let how = hash(SHRINK.iter().chain(&FEATURES).map(|option| option.as_bytes()));
-    let small = bound.join(format!("noren_{how}.wasm"));
-    if !small.exists() {
-        let new = bound.join("noren_opt.new");
-        let (from, to) = (plain.to_string_lossy(), new.to_string_lossy());
-        let args = [&[&*from, "-o", &*to], SHRINK.as_slice(), FEATURES.as_slice()].concat();
-        call(&mut node("node_modules/.bin/wasm-opt", &args), "delete end2end/node_modules and try again")?;
-        std::fs::rename(&new, &small).or_fail("could not keep the result of wasm-opt", "delete target/xtask and try again")?;
+    let how = hash(SHRINK.iter().chain(&SORT).chain(&FEATURES).map(|option| option.as_bytes()));
+    let (wasm, js) = (bound.join(format!("noren_{how}.wasm")), bound.join(format!("noren_{how}.js")));
+    if !js.exists() {
+        let (small, named) = (bound.join("noren_small.new"), bound.join("noren_named.new"));
+        wasm_opt(&plain, &small, &SHRINK)?;
+        store(&named, &name_by_likeness(&load(&small)?)?)?;
+        wasm_opt(&named, &wasm, &SORT)?;
+        let args = [&*glue.to_string_lossy(), "--module", "--compress", "passes=3", "--mangle", "--output", &*js.to_string_lossy()];
+        call(&mut node("node_modules/.bin/terser", &args), MEND)?;
     }
-    Ok(Browser { js, wasm: load(&small)? })
+    Ok(Browser { js: load(&js)?, wasm: load(&wasm)? })
+}
+
+/// One run of wasm-opt.
+fn wasm_opt(from: &Path, to: &Path, options: &[&str]) -> Done {
+    let (from, to) = (from.to_string_lossy(), to.to_string_lossy());
+    let args = [&[&*from, "-o", &*to], options, FEATURES.as_slice()].concat();
+    call(&mut node("node_modules/.bin/wasm-opt", &args), MEND)
 }
 
 /// Deletes what earlier inputs left.
