@@ -50,6 +50,8 @@ id! {
     ConsultationId,
     /// One life of the feed: a new one means that old cursors are worthless.
     Epoch,
+    /// The name that a sender's page gave a chat message: the same name is the same message.
+    MessageKey,
     /// One running server process.
     NodeId,
     /// What a provider gives, at what price.

@@ -1,7 +1,8 @@
 //! Languages as BCP 47 tags.
 
 use crate::reject::Code;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use std::borrow::Cow;
 
 /// Most languages an offer can name.
 pub const LANGUAGES_MAX: usize = 5;
@@ -50,6 +51,36 @@ pub fn own_name(tag: &str) -> &str {
     of(tag).or_else(|| (primary == tag).then_some(()).and(of(primary))).unwrap_or(tag)
 }
 
+/// One language, as a well-formed tag.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Language(String);
+
+impl Language {
+    /// Errors: `Required`, `BadLanguage`, `TooLong`.
+    pub fn parse(raw: &str) -> Result<Self, Code> {
+        let raw = raw.trim();
+        if raw.is_empty() {
+            return Err(Code::Required);
+        }
+        if raw.len() > LANGUAGES_MAX_BYTES {
+            return Err(Code::TooLong);
+        }
+        well_formed(raw).map(Language).ok_or(Code::BadLanguage)
+    }
+
+    /// The tag.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Language {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Language::parse(&Cow::<str>::deserialize(deserializer)?).map_err(|_| D::Error::custom("not a language"))
+    }
+}
+
 /// The languages of an offer: one to [`LANGUAGES_MAX`] well-formed tags, each once, in the order given. On the wire `en,es`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -78,6 +109,11 @@ impl Languages {
     /// The tags.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(',')
+    }
+
+    /// The first one.
+    pub fn first(&self) -> Language {
+        Language(self.iter().next().unwrap_or_default().to_owned())
     }
 
     /// `en,es`.
@@ -153,6 +189,9 @@ mod tests {
         #[test]
         fn never_panics(raw in "[a-zA-Z0-9é-]{0,14}") {
             let _ = Languages::parse([raw.as_str()]);
+            if let Ok(language) = Language::parse(&raw) {
+                prop_assert_eq!(serde_json::from_str::<Language>(&serde_json::to_string(&language).unwrap()).unwrap(), language);
+            }
             let _ = own_name(&raw);
         }
     }

@@ -18,6 +18,7 @@ pub mod money;
 pub mod offer;
 pub mod presence;
 pub mod reject;
+pub mod side;
 pub mod text;
 pub mod time;
 pub mod view;

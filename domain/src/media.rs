@@ -55,6 +55,24 @@ impl Media {
         self.0
     }
 
+    /// The set of these media; `None` when there is none.
+    pub fn of(media: impl IntoIterator<Item = Medium>) -> Option<Self> {
+        Media::from_bits(media.into_iter().fold(0, |bits, medium| bits | medium.bit())).ok()
+    }
+
+    /// The media that are in both sets; `None` when there is none.
+    pub const fn and(self, other: Media) -> Option<Self> {
+        match self.0 & other.0 {
+            0 => None,
+            bits => Some(Media(bits)),
+        }
+    }
+
+    /// Whether the medium or a richer one is in the set: who may speak may also write.
+    pub const fn reaches(self, medium: Medium) -> bool {
+        self.0 >= medium.bit()
+    }
+
     /// Whether the medium is in the set.
     pub const fn has(self, medium: Medium) -> bool {
         self.0 & medium.bit() != 0
@@ -68,5 +86,24 @@ impl Media {
     /// The names, joined.
     pub fn join(self, by: &str) -> String {
         self.iter().map(Medium::as_str).collect::<Vec<_>>().join(by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_reaches_what_is_not_richer_than_its_richest() {
+        for bits in 1..=7 {
+            let media = Media::from_bits(bits).unwrap();
+            assert_eq!(Media::of(media.iter()), Some(media));
+            for (at, medium) in Medium::ALL.iter().enumerate() {
+                assert_eq!(media.reaches(*medium), Medium::ALL[at..].iter().any(|m| media.has(*m)), "{bits} {medium:?}");
+            }
+        }
+        assert_eq!(Media::of([]), None);
+        assert_eq!(Media(1).and(Media(6)), None);
+        assert_eq!(Media(3).and(Media(6)), Some(Media(2)));
     }
 }

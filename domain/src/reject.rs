@@ -58,6 +58,10 @@ codes! {
         BadFreeSeconds = "bad_free_seconds",
         /// Not one of the stretches that a provider can go online for.
         BadMinutes = "bad_minutes",
+        /// Not a number of minutes within the limit, or less than what was agreed.
+        BadCap = "bad_cap",
+        /// Not one of the reasons for declining.
+        BadReason = "bad_reason",
         /// The offer was changed elsewhere since the form was opened.
         Stale = "stale",
         /// There is no listed offer to hang out.
@@ -66,6 +70,30 @@ codes! {
         BadOffers = "bad_offers",
         /// The account holds as many offers as it can.
         OfferLimit = "offer_limit",
+        /// The offer is not open now.
+        NotOpen = "not_open",
+        /// The provider is in a consultation.
+        Busy = "busy",
+        /// Somebody else rings the provider at this moment.
+        Ringing = "ringing",
+        /// The own offer cannot be asked for.
+        OwnOffer = "own_offer",
+        /// The consumer has an open request or consultation already.
+        RequestOpen = "request_open",
+        /// Conditions or environment are not those that were shown.
+        ConditionsChanged = "conditions_changed",
+        /// Two rings were missed in a row; the way back opens later.
+        CoolingDown = "cooling_down",
+        /// The request was answered already.
+        Answered = "answered",
+        /// The consultation has not come so far.
+        TooEarly = "too_early",
+        /// The request or consultation is over.
+        Over = "over",
+        /// The consultation is interrupted; send again when it goes on.
+        Interrupted = "interrupted",
+        /// Another message was sent under the same key.
+        KeyReused = "key_reused",
         /// Address or password is wrong; which one is not said.
         BadSignIn = "bad_sign_in",
         /// The current password is wrong.
@@ -126,6 +154,18 @@ codes! {
         Minutes = "minutes",
         /// Which offers to hang out.
         Offers = "offers",
+        /// What a consumer asks for.
+        Question = "question",
+        /// The medium that a consultation starts in.
+        Medium = "medium",
+        /// Most minutes of a consultation.
+        Cap = "cap",
+        /// The language of a consultation.
+        Language = "language",
+        /// Why a request is declined.
+        Reason = "reason",
+        /// The text of a chat message.
+        Text = "text",
     }
 }
 

@@ -14,6 +14,13 @@ pub const DISPLAY_NAME_MAX_BYTES: usize = 40;
 /// Longest description, in characters.
 pub const DESCRIPTION_MAX: usize = 4_000;
 
+/// Longest question of a request, in characters.
+pub const QUESTION_MAX: usize = 1_000;
+/// Longest chat message, in characters.
+pub const MESSAGE_MAX: usize = 4_000;
+/// Longest name of a browser, in characters.
+pub const BROWSER_MAX: usize = 40;
+
 /// The bytes that `text` takes inside a JSON string.
 fn json_bytes(text: &str) -> usize {
     text.bytes().filter(|b| matches!(b, b'"' | b'\\')).count().saturating_add(text.len())
@@ -30,6 +37,23 @@ fn line(raw: &str, max: usize, max_bytes: usize) -> Result<String, Code> {
     } else {
         Ok(text)
     }
+}
+
+/// Plain text with line breaks, which may be empty.
+fn block(raw: &str, max: usize) -> Result<String, Code> {
+    let text = raw.replace("\r\n", "\n").trim().to_owned();
+    if text.chars().any(|c| is_unseen(c) && c != '\n' && c != '\t' && c != '\u{200d}') {
+        Err(Code::BadText)
+    } else if text.chars().count() > max {
+        Err(Code::TooLong)
+    } else {
+        Ok(text)
+    }
+}
+
+/// The text unless it is empty.
+fn filled(text: String) -> Result<String, Code> {
+    if text.is_empty() { Err(Code::Required) } else { Ok(text) }
 }
 
 /// Control characters, and the invisible ones that reorder or hide text on a page.
@@ -77,6 +101,18 @@ text! {
     /// The description of an offer: plain text with line breaks.
     Description
 }
+text! {
+    /// What a consumer wants to know: plain text with line breaks; may be empty.
+    Question
+}
+text! {
+    /// A chat message: plain text with line breaks.
+    MessageText
+}
+text! {
+    /// The name of a browser, as its page found it: `Firefox 142`.
+    Browser
+}
 
 impl DisplayName {
     /// One line of at most [`DISPLAY_NAME_MAX`] characters. Errors: `Required`, `BadText`, `TooLong`.
@@ -95,16 +131,28 @@ impl Title {
 impl Description {
     /// At most [`DESCRIPTION_MAX`] characters; line breaks stay. Errors: `Required`, `BadText`, `TooLong`.
     pub fn parse(raw: &str) -> Result<Self, Code> {
-        let text = raw.replace("\r\n", "\n").trim().to_owned();
-        if text.is_empty() {
-            Err(Code::Required)
-        } else if text.chars().any(|c| is_unseen(c) && c != '\n' && c != '\t' && c != '\u{200d}') {
-            Err(Code::BadText)
-        } else if text.chars().count() > DESCRIPTION_MAX {
-            Err(Code::TooLong)
-        } else {
-            Ok(Description(text))
-        }
+        block(raw, DESCRIPTION_MAX).and_then(filled).map(Description)
+    }
+}
+
+impl Question {
+    /// At most [`QUESTION_MAX`] characters; line breaks stay. Errors: `BadText`, `TooLong`.
+    pub fn parse(raw: &str) -> Result<Self, Code> {
+        block(raw, QUESTION_MAX).map(Question)
+    }
+}
+
+impl MessageText {
+    /// At most [`MESSAGE_MAX`] characters; line breaks stay. Errors: `Required`, `BadText`, `TooLong`.
+    pub fn parse(raw: &str) -> Result<Self, Code> {
+        block(raw, MESSAGE_MAX).and_then(filled).map(MessageText)
+    }
+}
+
+impl Browser {
+    /// One line of at most [`BROWSER_MAX`] characters. Errors: `Required`, `BadText`, `TooLong`.
+    pub fn parse(raw: &str) -> Result<Self, Code> {
+        line(raw, BROWSER_MAX, usize::MAX).map(Browser)
     }
 }
 
@@ -127,6 +175,17 @@ mod tests {
     fn descriptions_keep_their_lines() {
         assert_eq!(Description::parse("a\r\n\r\nb ").map(String::from), Ok("a\n\nb".into()));
         assert_eq!(Description::parse(&"a".repeat(4_001)), Err(Code::TooLong));
+        assert_eq!(Description::parse(" \n "), Err(Code::Required));
+    }
+
+    #[test]
+    fn messages_are_limited_and_questions_may_be_empty() {
+        assert!(MessageText::parse(&"語".repeat(4_000)).is_ok());
+        assert_eq!(MessageText::parse(&"a".repeat(4_001)), Err(Code::TooLong));
+        assert_eq!(MessageText::parse("\n"), Err(Code::Required));
+        assert_eq!(MessageText::parse("a\u{0}b"), Err(Code::BadText));
+        assert_eq!(Question::parse(" ").map(String::from), Ok(String::new()));
+        assert_eq!(Question::parse(&"a".repeat(1_001)), Err(Code::TooLong));
     }
 
     proptest! {
@@ -136,7 +195,10 @@ mod tests {
                 prop_assert!(title.as_str().chars().count() <= TITLE_MAX);
                 prop_assert!(Title::parse(title.as_str()) == Ok(title.clone()), "parsing twice changes nothing");
             }
-            let _ = Description::parse(&raw);
+            for text in [Description::parse(&raw).map(String::from), MessageText::parse(&raw).map(String::from), Question::parse(&raw).map(String::from)] {
+                let Ok(text) = text else { continue };
+                prop_assert!(Question::parse(&text).map(String::from) == Ok(text), "parsing twice changes nothing");
+            }
         }
     }
 }

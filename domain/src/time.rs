@@ -23,6 +23,16 @@ impl Millis {
     pub const fn minutes(minutes: i64) -> Self {
         Millis::seconds(minutes.saturating_mul(60))
     }
+
+    /// This stretch and another one.
+    pub const fn plus(self, other: Millis) -> Self {
+        Millis(self.0.saturating_add(other.0))
+    }
+
+    /// What this stretch has more than another one; negative when it has less.
+    pub const fn less(self, other: Millis) -> Self {
+        Millis(self.0.saturating_sub(other.0))
+    }
 }
 
 impl Timestamp {
