@@ -7,8 +7,12 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::float_arithmetic))]
 
 pub mod account;
+pub mod agreement;
+mod canonical;
 pub mod card;
 pub mod category;
+pub mod conditions;
+pub mod environment;
 pub mod feed;
 pub mod filter;
 pub mod id;
