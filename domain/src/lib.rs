@@ -21,6 +21,7 @@ pub mod media;
 pub mod money;
 pub mod offer;
 pub mod presence;
+pub mod proof;
 pub mod reject;
 pub mod side;
 pub mod text;
