@@ -267,6 +267,7 @@ pub(crate) mod tests {
     fn what_is_out_of_bounds_is_unknown() {
         let odd = r#"{"dev":"toaster","mic":"?","net":"5g","rtt":-1,"kbit":99999999999,"relay":null,"lang":"english please","zone":"../etc/passwd","br":"a\u0000b"}"#;
         assert_eq!(read(odd), Environment::default());
+        assert_eq!(read(r#"{"rtt":60001,"kbit":10000001}"#), Environment::default());
         let long = format!(r#"{{"br":"{}","zone":"{}"}}"#, "b".repeat(41), "z".repeat(41));
         assert_eq!(read(&long), Environment::default());
         for bad in ["", "/", "Europe/", "/Berlin", "Europe Berlin", "Ёuropa", "a//b"] {
