@@ -234,8 +234,7 @@ pub fn Form(
     let left = move |ev: web_sys::FocusEvent| {
         let name = ev.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok()).and_then(|e| e.get_attribute("name"));
         if let (Some(check), Some(name), Some(form)) = (check, name, form_of(&ev)) {
-            // A moment later: a line that comes or goes must not move what is just being pressed.
-            set_timeout(move || state.judge(&name, &Typed::of(&form), check), Duration::from_millis(250));
+            judge_later(state, name, form, check);
         }
     };
     let typing = move |ev: web_sys::Event| {
@@ -266,6 +265,16 @@ pub fn Form(
         </form>
     }
     .into_any()
+}
+
+/// Judges a field a moment after it was left, and not while anything is pressed: a line that comes or goes would move the button away from under the
+/// pointer, and the press would be lost.
+fn judge_later(state: FormState, name: String, form: HtmlFormElement, check: Check) {
+    let judge = move || match document().query_selector(":active") {
+        Ok(Some(_)) => judge_later(state, name, form, check),
+        _ => state.judge(&name, &Typed::of(&form), check),
+    };
+    set_timeout(judge, Duration::from_millis(250));
 }
 
 /// Why a form was refused, with a way to each wrong field.
