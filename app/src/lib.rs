@@ -3,6 +3,11 @@
 // The types of whole pages are deep when nothing erases them, as in release builds.
 #![recursion_limit = "512"]
 
+#[cfg(not(erase_components))]
+compile_error!(
+    "both halves need `--cfg=erase_components`, which .cargo/config.toml sets: RUSTFLAGS in the environment replaces it, so unset that"
+);
+
 pub mod account;
 pub mod choices;
 #[cfg(feature = "ssr")]

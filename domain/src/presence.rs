@@ -221,6 +221,12 @@ pub struct Desk {
     pub proved_until: Option<Timestamp>,
     /// The server's clock, to count down by.
     pub now: Timestamp,
+    /// How long before the end to warn.
+    pub warn_before_end: Millis,
+    /// How long the curtain stays out after the last line broke.
+    pub line_lost: Millis,
+    /// How long going online is proved without any page.
+    pub without_page: Millis,
     /// The last events, newest first.
     pub events: Vec<DeskEvent>,
 }

@@ -58,6 +58,22 @@ export class Person {
     return offer.offer;
   }
 
+  /** Signs up as Ana, registers an offer and opens the desk, whose line then stands. */
+  async openDesk(title: string): Promise<string> {
+    await this.signUp('Ana');
+    const offer = await this.register(title);
+    await this.goto('/desk');
+    await expect(this.page.locator('[data-line="open"]')).toBeVisible();
+    return offer;
+  }
+
+  /** The same, with the curtain out. */
+  async openShop(title: string): Promise<string> {
+    const offer = await this.openDesk(title);
+    await this.goOnline();
+    return offer;
+  }
+
   async goOnline(minutes = '30') {
     await this.api('presence/go_online', { minutes });
   }

@@ -35,11 +35,7 @@ test('filters stand in the address and hold against live changes', async ({ pers
 test('nothing moves while somebody reads', async ({ person, isMobile }) => {
   test.skip(!!isMobile, 'a phone has no pointer that rests');
   const ana = await person();
-  await ana.signUp('Ana');
-  const first = await ana.register('First offer');
-  await ana.goto('/desk');
-  await expect(ana.page.locator('[data-line="open"]')).toBeVisible();
-  await ana.goOnline();
+  const first = await ana.openShop('First offer');
   const ben = await person();
   await ben.goto('/');
   await ben.card(first).hover();

@@ -50,11 +50,7 @@ for (const postgres of [false, true]) test.describe(`what a provider does is on 
 
   test('a restart of the server loses nothing and reloads nothing', async ({ person, server }) => {
     const ana = await person();
-    await ana.signUp('Ana');
-    const offer = await ana.register('Spanish conversation');
-    await ana.goto('/desk');
-    await expect(ana.page.locator('[data-line="open"]')).toBeVisible();
-    await ana.goOnline();
+    const offer = await ana.openShop('Spanish conversation');
     const ben = await person();
     await ben.goto('/');
     await expect(ben.card(offer)).toHaveAttribute('data-presence', 'online');
@@ -73,9 +69,7 @@ for (const postgres of [false, true]) test.describe(`what a provider does is on 
 
   test('two tabs of one provider: closing one changes nothing, closing the last takes the curtain in', async ({ person }) => {
     const ana = await person();
-    await ana.signUp('Ana');
-    const offer = await ana.register('Spanish conversation');
-    await ana.goto('/desk');
+    const offer = await ana.openDesk('Spanish conversation');
     const second = await ana.context.newPage();
     await second.goto(`${ana.base}/`);
     await expect(ana.page.getByText('2 pages')).toBeVisible();
@@ -101,11 +95,7 @@ test.describe('lines that break', () => {
     test.slow();
     const relay = await Relay.to(server.port);
     const ana = await person({ base: relay.url });
-    await ana.signUp('Ana');
-    const offer = await ana.register('Spanish conversation');
-    await ana.goto('/desk');
-    await expect(ana.page.locator('[data-line="open"]')).toBeVisible();
-    await ana.goOnline();
+    const offer = await ana.openShop('Spanish conversation');
     const ben = await person();
     await ben.goto('/');
     await expect(ben.card(offer)).toHaveAttribute('data-presence', 'online');
@@ -131,11 +121,7 @@ test.describe('lines that break', () => {
     test('a frozen line is a lost one, and the curtain goes out again by itself', async ({ person, server }) => {
       const relay = await Relay.to(server.port);
       const ana = await person({ base: relay.url });
-      await ana.signUp('Ana');
-      const offer = await ana.register('Spanish conversation');
-      await ana.goto('/desk');
-      await expect(ana.page.locator('[data-line="open"]')).toBeVisible();
-      await ana.goOnline();
+      const offer = await ana.openShop('Spanish conversation');
       const ben = await person();
       await ben.goto('/');
       await expect(ben.card(offer)).toHaveAttribute('data-presence', 'online');
@@ -149,11 +135,7 @@ test.describe('lines that break', () => {
 
     test('a page whose own code does not run proves nothing', async ({ person }) => {
       const ana = await person();
-      await ana.signUp('Ana');
-      const offer = await ana.register('Spanish conversation');
-      await ana.goto('/desk');
-      await expect(ana.page.locator('[data-line="open"]')).toBeVisible();
-      await ana.goOnline();
+      const offer = await ana.openShop('Spanish conversation');
       const ben = await person();
       await ben.goto('/');
       await expect(ben.card(offer)).toHaveAttribute('data-presence', 'online');
@@ -169,10 +151,7 @@ test.describe('lines that break', () => {
     test('a consumer whose line breaks catches up without a reload', async ({ person, server }) => {
       const relay = await Relay.to(server.port);
       const ana = await person();
-      await ana.signUp('Ana');
-      const first = await ana.register('Spanish conversation');
-      await ana.goto('/desk');
-      await ana.goOnline();
+      const first = await ana.openShop('Spanish conversation');
       const ben = await person({ base: relay.url });
       await ben.goto('/');
       await expect(ben.card(first)).toHaveAttribute('data-presence', 'online');

@@ -48,6 +48,26 @@ test('sign up, register, go online: seen by two others, one on a phone, one with
   await expect(card).toHaveCount(0);
 });
 
+test('a slow press is not lost when a message goes', async ({ person }) => {
+  const ana = await person();
+  await ana.page.clock.install();
+  await ana.goto('/sign-up');
+  const main = ana.page.getByRole('main');
+  const button = main.getByRole('button', { name: 'Sign up' });
+  await main.getByLabel('Display name').fill('Ana');
+  await main.getByLabel('E-mail address').fill('ana@example.org');
+  await main.getByLabel('Password').fill('short');
+  await button.click();
+  await expect(main.locator('#sign-up-password-wrong')).toHaveText(/At least 12 characters/);
+  await expect(main.getByLabel('Password')).toBeFocused();
+  await main.getByLabel('Password').fill(PASSWORD);
+  await button.hover();
+  await ana.page.mouse.down();
+  await ana.page.clock.runFor(2_000);
+  await ana.page.mouse.up();
+  await expect(ana.page.getByRole('link', { name: /Account of Ana/ })).toBeVisible();
+});
+
 test('the whole way without JavaScript', async ({ person }) => {
   const zoe = await person({ javaScriptEnabled: false });
   const { page } = zoe;

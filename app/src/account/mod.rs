@@ -9,7 +9,8 @@ use crate::{
     frame::{TheSite, sign_in_first},
     routes,
     ui::{
-        form::{Form, Submit, TextField, Typed, rejected_id},
+        field::TextField,
+        form::{Form, Submit, Typed, rejected_id},
         page::{Answers, Ask, page},
         problem::ProblemPage,
         text::PageTitle,

@@ -1,7 +1,7 @@
 //! The bar of filters: a plain form that leads to an address; with JavaScript every change leads there at once.
 
 use super::Wanted;
-use crate::ui::form::options;
+use crate::ui::field::options;
 use domain::{
     category::Category,
     filter::{Filter, Sort},

@@ -7,6 +7,7 @@ pub mod live;
 pub mod parts;
 #[cfg(feature = "ssr")]
 pub mod port;
+pub mod screen;
 
 use self::{bar::FilterBar, board::Board};
 use crate::ui::{

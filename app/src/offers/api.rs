@@ -1,5 +1,4 @@
 //! Server functions of offers.
-#![expect(clippy::too_many_arguments, reason = "one argument a form field")]
 
 use crate::{error::AppError, ui::list::ListArg};
 use domain::{
@@ -56,16 +55,45 @@ pub struct ProviderView {
     pub cursor: domain::feed::Cursor,
 }
 
+/// The fields of an offer's form, as they come.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OfferFields {
+    title: String,
+    description: String,
+    category: String,
+    languages: ListArg,
+    media: ListArg,
+    rate_minor: String,
+    /// In major units, as the pages' form sends it: `1.20`.
+    rate: String,
+    currency: String,
+    free_seconds: String,
+    draft: String,
+}
+
+#[cfg(feature = "ssr")]
+impl From<OfferFields> for domain::offer::OfferForm {
+    fn from(fields: OfferFields) -> Self {
+        domain::offer::OfferForm {
+            rate_minor: typed_rate(fields.rate_minor, &fields.rate, &fields.currency),
+            title: fields.title,
+            description: fields.description,
+            category: fields.category,
+            languages: fields.languages.0,
+            media: fields.media.0,
+            currency: fields.currency,
+            free_seconds: fields.free_seconds,
+            draft: matches!(&*fields.draft, "1" | "true" | "on" | "yes"),
+        }
+    }
+}
+
 /// What `register` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registered {
     /// The new offer.
     pub offer: OfferId,
-}
-
-#[cfg(feature = "ssr")]
-fn truthy(flag: &str) -> bool {
-    matches!(flag, "1" | "true" | "on" | "yes")
 }
 
 /// The rate in minor units: as sent, or from `rate` in major units (`1.20`) as the pages' form sends it. What is no amount stays as it is, to be refused in its place.
@@ -79,33 +107,10 @@ pub(crate) fn typed_rate(rate_minor: String, rate: &str, currency: &str) -> Stri
 
 /// Registers an offer: listed, unless `draft` is 1.
 #[server(endpoint = "offers/register", prefix = "/api")]
-pub async fn register(
-    #[server(default)] title: String,
-    #[server(default)] description: String,
-    #[server(default)] category: String,
-    #[server(default)] languages: ListArg,
-    #[server(default)] media: ListArg,
-    #[server(default)] rate_minor: String,
-    #[server(default)] rate: String,
-    #[server(default)] currency: String,
-    #[server(default)] free_seconds: String,
-    #[server(default)] draft: String,
-) -> Result<Registered, AppError> {
+pub async fn register(#[server(flatten)] fields: OfferFields) -> Result<Registered, AppError> {
     use crate::context::{backend, go_to, me};
     let me = me()?;
-    let rate_minor = typed_rate(rate_minor, &rate, &currency);
-    let form = domain::offer::OfferForm {
-        title,
-        description,
-        category,
-        languages: languages.0,
-        media: media.0,
-        rate_minor,
-        currency,
-        free_seconds,
-        draft: truthy(&draft),
-    };
-    let offer = backend().offers.register(&me, form.parse()?).await?;
+    let offer = backend().offers.register(&me, domain::offer::OfferForm::from(fields).parse()?).await?;
     go_to("/desk");
     Ok(Registered { offer })
 }
@@ -115,34 +120,13 @@ pub async fn register(
 pub async fn revise(
     #[server(default)] offer: String,
     #[server(default)] version: String,
-    #[server(default)] title: String,
-    #[server(default)] description: String,
-    #[server(default)] category: String,
-    #[server(default)] languages: ListArg,
-    #[server(default)] media: ListArg,
-    #[server(default)] rate_minor: String,
-    #[server(default)] rate: String,
-    #[server(default)] currency: String,
-    #[server(default)] free_seconds: String,
-    #[server(default)] draft: String,
+    #[server(flatten)] fields: OfferFields,
 ) -> Result<(), AppError> {
     use crate::context::{backend, go_to, me};
     use domain::reject::Code;
     let me = me()?;
     let (offer, version) = (offer.parse().map_err(|_| Code::NotFound)?, version.parse().map_err(|_| Code::BadRequest)?);
-    let rate_minor = typed_rate(rate_minor, &rate, &currency);
-    let form = domain::offer::OfferForm {
-        title,
-        description,
-        category,
-        languages: languages.0,
-        media: media.0,
-        rate_minor,
-        currency,
-        free_seconds,
-        draft: truthy(&draft),
-    };
-    backend().offers.revise(&me, offer, version, form.parse()?).await?;
+    backend().offers.revise(&me, offer, version, domain::offer::OfferForm::from(fields).parse()?).await?;
     go_to("/desk");
     Ok(())
 }

@@ -8,7 +8,8 @@ use crate::{
     frame::TheSite,
     routes,
     ui::{
-        form::{ChoiceField, Form, FormState, SelectField, Submit, TextField, Typed, label},
+        field::{ChoiceField, SelectField, TextField, label},
+        form::{Form, FormState, Submit, Typed},
         page::Ask,
         view::{nothing, show, text},
     },

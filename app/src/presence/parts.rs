@@ -7,7 +7,8 @@ use crate::{
     offers::api::OwnOffer,
     routes,
     ui::{
-        form::{ChoiceField, Form, Submit, Typed},
+        field::ChoiceField,
+        form::{Form, Submit, Typed},
         time::{Shape, browser_now, left_words, moment, stretch_words},
         view::{flag, nothing, show, text, when, word},
     },
@@ -15,7 +16,7 @@ use crate::{
 use domain::{
     id::OfferId,
     offer::Status,
-    presence::{Desk, DeskEvent, DeskEventKind, Knobs, Presence, STRETCHES, Shown},
+    presence::{Desk, DeskEvent, DeskEventKind, Presence, STRETCHES, Shown},
     reject::Field,
     time::{Millis, Timestamp},
 };
@@ -51,7 +52,10 @@ pub fn DeskChip() -> impl IntoView {
 pub fn EndWarning() -> impl IntoView {
     let state = expect_context::<DeskState>();
     // A memo: the warning must not be built anew every second.
-    let near = Memo::new(move |_| state.left().is_some_and(|left| left.0 > 0 && left <= Knobs::default().warn_before_end));
+    let near = Memo::new(move |_| {
+        let warned = state.known.read().desk.as_ref().map_or(Millis(0), |desk| desk.warn_before_end);
+        state.left().is_some_and(|left| left.0 > 0 && left <= warned)
+    });
     let warning = move || {
         when(near.get(), || {
             let offers = state.known.read_untracked().desk.as_ref().map(|d| joined(&d.offers)).unwrap_or_default();
@@ -320,7 +324,7 @@ fn Proof(desk: Signal<Desk>) -> AnyView {
             // The server may notice the loss later than this page, so this is the least that is left.
             Line::Lost(at) if out && desk.pages <= 1 => {
                 state.now.track();
-                Some(Knobs::default().line_lost.0.saturating_sub(browser_now().saturating_sub(at)))
+                Some(desk.line_lost.0.saturating_sub(browser_now().saturating_sub(at)))
             }
             _ => None,
         };
@@ -332,7 +336,9 @@ fn Proof(desk: Signal<Desk>) -> AnyView {
                 format!("Proved for {} s more, without a page that stays open.", until.since(now).0.saturating_add(999) / 1_000)
             }
             // A page that is just opening says it too, for a moment; one without JavaScript goes on saying it.
-            _ if desk.pages == 0 => "Without a page that stays open, going online is proved for 30 s.".to_owned(),
+            _ if desk.pages == 0 => {
+                format!("Without a page that stays open, going online is proved for {} s.", desk.without_page.0 / 1_000)
+            }
             _ => String::new(),
         }
     };

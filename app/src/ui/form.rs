@@ -1,12 +1,13 @@
 //! One form for all features: it posts to a server function with and without JavaScript, and shows what is wrong beside each field.
 
 use crate::{
-    error::{AppError, words},
+    error::AppError,
     forms::api::Rejected,
     routes,
     ui::{
-        json::read,
-        view::{flag, nothing, show, text, truth, when, word},
+        field::label,
+        post::{fields_of, post},
+        view::{nothing, show, text, truth, when, word},
     },
 };
 use domain::reject::{Code, Field, FieldError, Reject};
@@ -16,9 +17,8 @@ use leptos_router::{
     hooks::{use_location, use_navigate, use_query_map},
 };
 use std::time::Duration;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{FormData, Headers, HtmlElement, HtmlFormElement, RequestInit, Response};
+use wasm_bindgen::JsCast;
+use web_sys::{FormData, HtmlElement, HtmlFormElement};
 
 /// The id of a rejected form in the address.
 pub fn rejected_id() -> Option<String> {
@@ -54,15 +54,6 @@ impl Typed {
         self.0.retain(|(n, _)| n != name);
         self
     }
-}
-
-/// Fields as a form sends them.
-pub fn fields_of(fields: &[(impl AsRef<str>, String)]) -> String {
-    let Ok(params) = web_sys::UrlSearchParams::new() else { return String::new() };
-    for (name, value) in fields {
-        params.append(name.as_ref(), value);
-    }
-    String::from(params.to_string())
 }
 
 /// The state of a form, for the fields in it.
@@ -137,34 +128,6 @@ impl FormState {
 
 /// Judges what is typed by the same rules as the server.
 pub type Check = fn(&Typed) -> Result<(), Reject>;
-
-/// What the server answered.
-pub struct Answer {
-    /// The JSON.
-    pub text: String,
-    /// Where to go on.
-    pub location: Option<String>,
-}
-
-/// Posts a form's fields and reads the answer. Browser only.
-pub async fn post(path: &str, body: String) -> Result<Answer, AppError> {
-    let (ok, location, text) = exchange(path, &body).await.map_err(|_| Code::Network)?;
-    if ok { Ok(Answer { text, location }) } else { Err(read(&text).unwrap_or_else(|| Code::Network.into())) }
-}
-
-/// One `fetch`: whether it was taken, where to go on, and the text.
-async fn exchange(path: &str, body: &str) -> Result<(bool, Option<String>, String), JsValue> {
-    let headers = Headers::new()?;
-    headers.set("accept", "application/json")?;
-    headers.set("content-type", "application/x-www-form-urlencoded")?;
-    let init = RequestInit::new();
-    init.set_method("POST");
-    init.set_headers(&headers);
-    init.set_body(&JsValue::from_str(body));
-    let response: Response = JsFuture::from(window().fetch_with_str_and_init(path, &init)).await?.unchecked_into();
-    let text = JsFuture::from(response.text()?).await?;
-    Ok((response.ok(), response.headers().get("location")?, text.as_string().unwrap_or_default()))
-}
 
 /// A form that posts to a server function.
 ///
@@ -271,8 +234,7 @@ pub fn Form(
     let left = move |ev: web_sys::FocusEvent| {
         let name = ev.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok()).and_then(|e| e.get_attribute("name"));
         if let (Some(check), Some(name), Some(form)) = (check, name, form_of(&ev)) {
-            // A moment later: a line that comes or goes must not move what is just being pressed.
-            set_timeout(move || state.judge(&name, &Typed::of(&form), check), Duration::from_millis(250));
+            judge_later(state, name, form, check);
         }
     };
     let typing = move |ev: web_sys::Event| {
@@ -298,11 +260,21 @@ pub fn Form(
             // An owner of its own: several forms of a page must not see each other's state.
             <Provider value=state>{children()}</Provider>
             {when(!saved.is_empty(), || {
-                view! { <p role="status" class="saved">{word(move || if now.read().worked { saved } else { "" })}</p> }.into_any()
+                view! { <p role="status" class="saved" data-worked=truth(move || now.read().worked)>{word(move || if now.read().worked { saved } else { "" })}</p> }.into_any()
             })}
         </form>
     }
     .into_any()
+}
+
+/// Judges a field a moment after it was left, and not while anything is pressed: a line that comes or goes would move the button away from under the
+/// pointer, and the press would be lost.
+fn judge_later(state: FormState, name: String, form: HtmlFormElement, check: Check) {
+    let judge = move || match document().query_selector(":active") {
+        Ok(Some(_)) => judge_later(state, name, form, check),
+        _ => state.judge(&name, &Typed::of(&form), check),
+    };
+    set_timeout(judge, Duration::from_millis(250));
 }
 
 /// Why a form was refused, with a way to each wrong field.
@@ -323,202 +295,6 @@ fn refused(state: FormState, error: &AppError, path: &str) -> AnyView {
     .into_any()
 }
 
-/// The name of a field for people.
-pub const fn label(field: Field) -> &'static str {
-    match field {
-        Field::DisplayName => "Display name",
-        Field::Email => "E-mail address",
-        Field::Password => "Password",
-        Field::CurrentPassword => "Current password",
-        Field::Title => "Title",
-        Field::Description => "Description",
-        Field::Category => "Category",
-        Field::Languages => "Languages",
-        Field::Media => "Media",
-        Field::RateMinor => "Rate a minute",
-        Field::Currency => "Currency",
-        Field::FreeSeconds => "Free seconds",
-        Field::Minutes => "For how long",
-        Field::Offers => "Offers",
-    }
-}
-
-/// The state of the form around a field.
-fn state() -> FormState {
-    expect_context()
-}
-
-/// The ids that describe a control.
-fn described_by(state: FormState, field: Field, hint: bool) -> Signal<String> {
-    let id = state.id(field);
-    Signal::derive(move || {
-        let wrong = if state.wrong(field).is_some() { format!("{id}-wrong") } else { String::new() };
-        if hint { format!("{id}-hint {wrong}").trim_end().to_owned() } else { wrong }
-    })
-}
-
-/// The line below a control that tells what is wrong with it.
-fn wrong_line(state: FormState, field: Field) -> AnyView {
-    let id = format!("{}-wrong", state.id(field));
-    let words = text(move || state.wrong(field).map(|code| words(Some(field), code).to_owned()).unwrap_or_default());
-    view! { <p class="wrong-words" id=id>{words}</p> }.into_any()
-}
-
-/// The line below a label that tells the limits.
-fn hint_line(state: FormState, field: Field, hint: &'static str) -> AnyView {
-    let id = format!("{}-hint", state.id(field));
-    when(!hint.is_empty(), || view! { <p class="hint" id=id>{hint}</p> }.into_any())
-}
-
-/// A field to type into.
-#[component]
-pub fn TextField(
-    /// The field.
-    field: Field,
-    /// Its name on the wire, where that differs from the field's.
-    #[prop(optional)]
-    name: Option<&'static str>,
-    /// Its label, where that differs from the field's.
-    #[prop(optional)]
-    named: Option<&'static str>,
-    /// The kind of input.
-    #[prop(default = "text")]
-    kind: &'static str,
-    /// What it starts with.
-    #[prop(optional)]
-    value: String,
-    /// The limits.
-    #[prop(optional)]
-    hint: &'static str,
-    /// What the browser may fill in.
-    #[prop(default = "off")]
-    autocomplete: &'static str,
-    /// Which keyboard a phone shows.
-    #[prop(default = "text")]
-    keyboard: &'static str,
-    /// Lines; more than one makes it an area.
-    #[prop(default = 1)]
-    rows: u32,
-    /// Whether it may stay empty.
-    #[prop(optional)]
-    optional: bool,
-) -> AnyView {
-    let state = state();
-    let (id, name) = (state.id(field), name.unwrap_or(field.as_str()));
-    let value = if kind == "password" { String::new() } else { state.kept().map_or(value, |kept| kept.one(name)) };
-    let (described_by, invalid) = (described_by(state, field, !hint.is_empty()), flag(move || state.wrong(field).is_some()));
-    let control = if rows > 1 {
-        view! { <crate::ui::text::TextArea id=id.clone() name value rows required=!optional described_by invalid/> }.into_any()
-    } else {
-        view! {
-            <input
-                id=id.clone()
-                name=name
-                type=kind
-                value=value
-                autocomplete=autocomplete
-                inputmode=keyboard
-                aria-required=(!optional).to_string()
-                aria-describedby=described_by
-                aria-invalid=truth(move || invalid.get())
-            />
-        }
-        .into_any()
-    };
-    view! {
-        <div class="field" class:wrong=invalid>
-            <label for=id>{named.unwrap_or(label(field))}</label>
-            {hint_line(state, field, hint)}
-            {control}
-            {wrong_line(state, field)}
-        </div>
-    }
-    .into_any()
-}
-
-/// A choice out of a list; `choices` are values and their names, an empty value stands for none.
-#[component]
-pub fn SelectField(
-    /// The field.
-    field: Field,
-    /// Values and their names.
-    choices: Vec<(&'static str, String)>,
-    /// What is chosen at first.
-    #[prop(optional)]
-    value: String,
-) -> AnyView {
-    let state = state();
-    let id = state.id(field);
-    let value = state.kept().map_or(value, |kept| kept.one(field.as_str()));
-    let (described_by, invalid) = (described_by(state, field, false), flag(move || state.wrong(field).is_some()));
-    view! {
-        <div class="field" class:wrong=invalid>
-            <label for=id.clone()>{label(field)}</label>
-            <select
-                id=id
-                name=field.as_str()
-                aria-required="true"
-                aria-describedby=described_by
-                aria-invalid=truth(move || invalid.get())
-            >
-                {options(choices, &value)}
-            </select>
-            {wrong_line(state, field)}
-        </div>
-    }
-    .into_any()
-}
-
-/// The options of a select.
-pub fn options(choices: Vec<(&'static str, String)>, chosen: &str) -> Vec<AnyView> {
-    choices.into_iter().map(|(value, name)| view! { <option value=value selected=value == chosen>{name}</option> }.into_any()).collect()
-}
-
-/// Several choices, or with `kind="radio"` one, each a box with its name.
-#[component]
-pub fn ChoiceField(
-    /// The field.
-    field: Field,
-    /// Its name on the wire: `media[]`.
-    name: &'static str,
-    /// Its label, where that differs from the field's.
-    #[prop(optional)]
-    named: Option<&'static str>,
-    /// Values and their names.
-    choices: Vec<(String, String)>,
-    /// What is chosen at first.
-    value: Vec<String>,
-    /// `checkbox` or `radio`.
-    #[prop(default = "checkbox")]
-    kind: &'static str,
-    /// The limits.
-    #[prop(optional)]
-    hint: &'static str,
-    /// What else belongs to the group.
-    #[prop(optional)]
-    children: Option<Children>,
-) -> AnyView {
-    let state = state();
-    let id = state.id(field);
-    let value = state.kept().map_or(value, |kept| kept.all(name.trim_end_matches("[]")));
-    let (described_by, invalid) = (described_by(state, field, !hint.is_empty()), flag(move || state.wrong(field).is_some()));
-    let boxes = choices.into_iter().enumerate().map(|(at, (choice, text))| {
-        let (checked, box_id) = (value.contains(&choice), if at == 0 { id.clone() } else { format!("{id}-{at}") });
-        view! { <label class="chip"><input type=kind id=box_id name=name value=choice checked=checked/><span>{text}</span></label> }
-            .into_any()
-    });
-    view! {
-        <fieldset class="field" class:wrong=invalid aria-describedby=described_by>
-            <legend>{named.unwrap_or(label(field))}</legend>
-            {hint_line(state, field, hint)}
-            <div class="chips">{boxes.collect::<Vec<_>>()}</div>
-            {children.map_or_else(nothing, |children| children())}
-            {wrong_line(state, field)}
-        </fieldset>
-    }
-    .into_any()
-}
-
 /// The button that sends a form. It keeps the focus while the answer is awaited.
 #[component]
 pub fn Submit(
@@ -529,6 +305,6 @@ pub fn Submit(
     #[prop(default = "btn main")]
     class: &'static str,
 ) -> AnyView {
-    let now = state().now;
+    let now = expect_context::<FormState>().now;
     view! { <button class=class type="submit" aria-disabled=truth(move || now.read().pending)>{text}</button> }.into_any()
 }

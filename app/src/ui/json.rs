@@ -356,6 +356,9 @@ mod tests {
                 offers: vec![card.id],
                 pages: 2,
                 proved_until: None,
+                warn_before_end: Millis::minutes(5),
+                line_lost: Millis::seconds(12),
+                without_page: Millis::seconds(30),
                 now: Timestamp(4),
                 events: vec![event],
             };

@@ -2,10 +2,12 @@
 
 pub mod bell;
 pub mod face;
+pub mod field;
 pub mod form;
 pub mod json;
 pub mod list;
 pub mod page;
+pub mod post;
 pub mod problem;
 pub mod text;
 pub mod time;

@@ -3,7 +3,7 @@
 //! Pages and the browser's own reads go through one type, so that the browser needs no code of its own for each server function.
 
 #[cfg(not(feature = "ssr"))]
-use super::form::{fields_of, post};
+use super::post::{fields_of, post};
 use super::{json::read, view::nothing};
 use crate::{error::AppError, forms::api::Rejected};
 use domain::reject::Code;

@@ -4,7 +4,7 @@ use super::{
     Store,
     error::StoreError,
     feed::{Provider, publish},
-    rows,
+    offers,
 };
 use crate::ids;
 use app::{context::Me, error::PortError};
@@ -62,15 +62,7 @@ impl Store {
                 account::Entity::insert(row).exec_without_returning(&tx.db).await?;
                 let (before, now) = Provider::lock(self, tx, id).await?;
                 for content in person.offers {
-                    let row = offer::ActiveModel {
-                        id: Set(ids::uuid()),
-                        account: Set(id.0),
-                        version: Set(1),
-                        created_at: Set(now.0),
-                        updated_at: Set(now.0),
-                        ..rows::content(content)
-                    };
-                    offer::Entity::insert(row).exec_without_returning(&tx.db).await?;
+                    offers::insert(tx, ids::new(), id, content, now).await?;
                 }
                 publish(self, tx, &before, now).await?;
             }

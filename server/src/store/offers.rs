@@ -5,6 +5,7 @@ use super::{
     error::{StoreError, one_row},
     feed::{Provider, cursor, publish},
     rows,
+    tx::Tx,
 };
 use crate::ids;
 use app::{
@@ -35,6 +36,20 @@ fn kept(account: AccountId) -> Condition {
     Condition::all().add(offer::Column::Account.eq(account.0)).add(offer::Column::Status.ne(Status::Retired.as_str()))
 }
 
+/// A new offer.
+pub(super) async fn insert(tx: &Tx, id: OfferId, account: AccountId, content: OfferContent, now: Timestamp) -> Result<(), StoreError> {
+    let row = offer::ActiveModel {
+        id: Set(id.0),
+        account: Set(account.0),
+        version: Set(1),
+        created_at: Set(now.0),
+        updated_at: Set(now.0),
+        ..rows::content(content)
+    };
+    offer::Entity::insert(row).exec_without_returning(&tx.db).await?;
+    Ok(())
+}
+
 #[async_trait]
 impl Offers for Store {
     async fn register(&self, me: &Me, content: OfferContent) -> Result<OfferId, PortError> {
@@ -45,15 +60,7 @@ impl Offers for Store {
             if offer::Entity::find().filter(kept(me.id)).count(&tx.db).await? >= OFFERS_MAX {
                 return Err(Code::OfferLimit.into());
             }
-            let row = offer::ActiveModel {
-                id: Set(id.0),
-                account: Set(me.id.0),
-                version: Set(1),
-                created_at: Set(now.0),
-                updated_at: Set(now.0),
-                ..rows::content(content)
-            };
-            offer::Entity::insert(row).exec_without_returning(&tx.db).await?;
+            insert(tx, id, me.id, content, now).await?;
             publish(self, tx, &before, now).await?;
             Ok(id)
         });

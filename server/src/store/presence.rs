@@ -135,6 +135,9 @@ impl Presences for Store {
                 pages: facts.attached,
                 proved_until: unattached.then_some(facts.proved_until),
                 now,
+                warn_before_end: self.knobs().warn_before_end,
+                line_lost: self.knobs().line_lost,
+                without_page: self.knobs().without_page,
                 events: events.iter().map(rows::desk_event).collect::<Result<_, _>>()?,
             })
         });
