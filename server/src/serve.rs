@@ -8,7 +8,7 @@ use axum::{Router, body::Body};
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::{
     io::{self, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
@@ -69,6 +69,14 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
+    // Accepted sockets inherit what follows, so that a storm of them costs no calls for it.
+    socket.set_tcp_nodelay(true)?;
+    // A peer that vanished shows up within about 30 s, also when nothing is being sent.
+    socket
+        .set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5)).with_retries(3))?;
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
+    // A reader that stands still shows after so many bytes, instead of after the megabytes that the kernel would take for it.
+    socket.set_tcp_notsent_lowat(UNSENT_MAX)?;
     // `accept` comes back now and then, so that the thread sees the end of the node.
     socket.set_read_timeout(Some(Duration::from_millis(200)))?;
     Ok(socket.into())
@@ -94,7 +102,7 @@ pub fn serve(listener: TcpListener, router: Router, settings: Settings, life: Li
                         continue;
                     }
                     let connection = Connection { _seat: Some(Seat::take(&open)), ..Connection::detached(peer) };
-                    if prepare(&stream).is_err() {
+                    if stream.set_nonblocking(true).is_err() {
                         continue;
                     }
                     let connection = Arc::new(connection);
@@ -135,18 +143,6 @@ fn refuse(mut stream: TcpStream) {
     let _ = stream.set_nonblocking(true);
     let _ = stream.write_all(FULL);
     let _ = stream.shutdown(Shutdown::Write);
-}
-
-fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nonblocking(true)?;
-    stream.set_nodelay(true)?;
-    let socket = SockRef::from(stream);
-    // A peer that vanished shows up within about 30 s, also when nothing is being sent.
-    socket
-        .set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5)).with_retries(3))?;
-    socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
-    // A reader that stands still shows after so many bytes, instead of after the megabytes that the kernel would take for it.
-    socket.set_tcp_notsent_lowat(UNSENT_MAX)
 }
 
 async fn run(stream: TcpStream, connection: Arc<Connection>, router: Router, settings: Settings, life: Lifecycle) {

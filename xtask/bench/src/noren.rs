@@ -27,7 +27,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("NOREN_PRESENCE__WITHOUT_PAGE", "7200000"),
     ("NOREN_ACCOUNTS__SIGN_UP_PER_HOUR", "100000"),
     ("NOREN_ACCOUNTS__WRITES_PER_MINUTE", "10000000"),
-    ("NOREN_LOG__FILTER", "warn"),
+    // A publisher's connection is idle for longer than an honest head takes.
+    ("NOREN_HTTP__HEAD_TIMEOUT", "600000"),
+    ("NOREN_LOG__FILTER", "error"),
 ];
 
 impl House {

@@ -5,8 +5,8 @@ use walrus::{FunctionBuilder, FunctionKind, Module};
 use crate::steps::{Done, OrFail};
 
 /// Whether the function belongs to what a view's table holds for `hydrate_lazy`: one that makes a future, or that future's code. This program is hydrated
-/// whole and at once (`leptos::mount::hydrate_body`), so nobody takes that way, but the linker and wasm-opt must keep what stands in a table, and an
-/// eighth of all code stands behind it. Only the ways in are closed: what lies behind, the compiler may have given one body with code that is in use.
+/// whole and at once (`leptos::mount::hydrate_body`), so nobody takes that way, but the linker and wasm-opt must keep what stands in a table, and a
+/// twentieth of all code stands behind it. Only the ways in are closed: what lies behind, the compiler may have given one body with code that is in use.
 /// Should one be taken all the same, the program stops there (`unreachable`), and every story of end2end fails.
 fn is_idle(name: &str) -> bool {
     name.contains("into_any") && name.contains("hydrate_async") && !name.contains("drop_in_place")
