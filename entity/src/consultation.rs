@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// An accepted request.
+/// A request, and the consultation that it becomes.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "consultation")]
@@ -16,10 +16,26 @@ pub struct Model {
     pub provider: Uuid,
     /// Who takes.
     pub consumer: Uuid,
+    /// What the consumer wants to know.
+    pub question: String,
+    /// The agreement that an accept concludes, as JSON.
+    pub agreement: String,
+    /// The name of the state.
+    pub stage: String,
+    /// The state, as JSON.
+    pub state: String,
+    /// Counts changes.
+    pub version: i64,
+    /// The number of the room's last row.
+    pub last_row: i64,
+    /// When time alone changes the state next.
+    pub due_at: Option<i64>,
+    /// When it was requested.
+    pub created_at: i64,
     /// When it was accepted.
-    pub accepted_at: i64,
-    /// When it ended; none while it goes on.
-    pub ended_at: Option<i64>,
+    pub accepted_at: Option<i64>,
+    /// Since when nothing more can happen in it but the bill.
+    pub over_at: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -5,7 +5,9 @@
 #![expect(clippy::disallowed_methods, reason = "sea-orm derives code that begins transactions; nobody calls it")]
 
 pub mod account;
+pub mod agreement;
 pub mod attachment;
+pub mod block;
 pub mod consultation;
 pub mod desk_event;
 pub mod feed;
@@ -16,5 +18,7 @@ pub mod presence;
 pub mod presence_offer;
 pub mod rejected_form;
 pub mod reset_link;
+pub mod room_row;
+pub mod segment;
 pub mod setting;
 pub mod sign_in;

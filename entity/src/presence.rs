@@ -26,6 +26,12 @@ pub struct Model {
     pub shown_at: i64,
     /// When the last line broke, while it is broken.
     pub line_lost_at: Option<i64>,
+    /// The environment measured on going online, as JSON; `{}` when none was.
+    pub environment: String,
+    /// When the last ring was missed.
+    pub missed_at: i64,
+    /// Whether the provider has not come back since.
+    pub away: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,6 +1,6 @@
 //! Configuration: defaults, then `noren.toml`, then `NOREN_*`, then flags. Every key is documented here and in docs/operations.md.
 
-use domain::{presence::Knobs, time::Millis};
+use domain::{consultation, presence::Knobs, time::Millis};
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -34,6 +34,8 @@ pub struct Config {
     pub log: Log,
     /// The times of presence.
     pub presence: Knobs,
+    /// The times of consultations.
+    pub consultations: consultation::Knobs,
     /// The feed.
     pub feed: Feed,
     /// Connections and requests.
@@ -54,6 +56,7 @@ impl Default for Config {
             site: None,
             log: Log::default(),
             presence: Knobs::default(),
+            consultations: consultation::Knobs::default(),
             feed: Feed::default(),
             http: Http::default(),
             accounts: Accounts::default(),

@@ -7,6 +7,7 @@ mod db;
 
 mod store {
     mod accounts;
+    mod consultations;
     mod feed;
     mod offers;
     mod opening;

@@ -25,6 +25,12 @@ pub const fn label(field: Field) -> &'static str {
         Field::FreeSeconds => "Free seconds",
         Field::Minutes => "For how long",
         Field::Offers => "Offers",
+        Field::Question => "Question",
+        Field::Medium => "By",
+        Field::Cap => "At most, in minutes",
+        Field::Language => "Language",
+        Field::Reason => "Reason",
+        Field::Text => "Message",
     }
 }
 

@@ -105,11 +105,11 @@ impl Troupe {
             }
             Step::Begin { offer, with, .. } => {
                 let (Some(offer), Some(guest)) = (robot.offers.get(offer), self.robots.get(with)) else { return Ok(None) };
-                *talk = self.store.begin_consultation(*offer, guest.me.id).await?;
+                *talk = self.store.begin_scene(*offer, guest.me.id).await?;
                 Ok(talk.map(|_| Doing::Talking { with }))
             }
             Step::End(_) => match talk.take() {
-                Some(consultation) => Ok(self.store.end_consultation(consultation).await?.then_some(Doing::Open)),
+                Some(consultation) => Ok(self.store.end_scene(consultation).await?.then_some(Doing::Open)),
                 None => Ok(None),
             },
         }
@@ -124,7 +124,7 @@ impl Troupe {
         let held = match desk.presence {
             Presence::Busy { consultation } if *talk == Some(consultation) => true,
             Presence::Busy { consultation } => {
-                self.store.end_consultation(consultation).await?;
+                self.store.end_scene(consultation).await?;
                 false
             }
             _ => false,

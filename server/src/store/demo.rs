@@ -2,19 +2,30 @@
 
 use super::{
     Store,
+    consultations::{asking, from_json, lock, new_row, terms},
     error::StoreError,
     feed::{Provider, publish},
     offers,
+    presence::{ensure_row, record},
+    rows,
 };
 use crate::ids;
 use app::{context::Me, error::PortError};
 use domain::{
     account::{Email, NewPassword, Role},
-    id::{AccountId, OfferId, SignInId},
+    agreement::Agreement,
+    conditions::Choice,
+    consultation::{Consultation, Op},
+    environment::Environment,
+    id::{AccountId, ConsultationId, OfferId, SignInId},
+    media::Medium,
     offer::{OfferContent, Status},
-    text::DisplayName,
+    presence::DeskEventKind,
+    side::{Both, Side},
+    text::{DisplayName, Question},
+    time::{Millis, Timestamp},
 };
-use entity::{account, offer, setting};
+use entity::{account, consultation, offer, setting};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
@@ -95,5 +106,60 @@ impl Store {
             Ok::<_, StoreError>(robots)
         });
         Ok(read.await?)
+    }
+
+    /// Begins a talk of two robots, for others to see that its provider is busy: nobody proves anything, and time does not end it.
+    /// `None` if the offer is not open now.
+    pub async fn begin_scene(&self, offer: OfferId, consumer: AccountId) -> Result<Option<ConsultationId>, PortError> {
+        let begun = self.write(async |tx| {
+            let Some(row) = offer::Entity::find_by_id(offer.0).one(&tx.db).await? else { return Ok(None) };
+            let (before, now) = Provider::lock(self, tx, AccountId(row.account)).await?;
+            let medium = rows::content_of(&row)?.media.iter().next().unwrap_or(Medium::Chat);
+            let Ok(terms) = terms(&before, offer, &Choice { medium: medium.as_str().into(), ..Choice::default() }) else { return Ok(None) };
+            if asking(tx, consumer, &before, offer, true, now).await?.may_ring().is_err() {
+                return Ok(None);
+            }
+            let id: ConsultationId = ids::new();
+            let agreement = Agreement {
+                consultation: id,
+                offer,
+                parties: Both { consumer, provider: before.id() },
+                conditions: terms.conditions,
+                environments: Both { consumer: Environment::default(), provider: terms.environment },
+            };
+            let knobs = self.consultation_knobs();
+            let (mut state, _) = Consultation::request(&agreement.conditions, now, knobs);
+            let device = SignInId(before.account.id);
+            for op in [Op::Accept { device }, Op::Proof { by: Side::Consumer }, Op::Proof { by: Side::Provider }] {
+                (state, _) = state.apply(op, now, knobs)?;
+            }
+            let row = consultation::Model { accepted_at: Some(now.0), ..new_row(&agreement, Question::parse("")?, &state, now)? };
+            consultation::Entity::insert(consultation::ActiveModel::from(row)).exec_without_returning(&tx.db).await?;
+            ensure_row(tx, before.id()).await?;
+            record(tx, before.id(), now, DeskEventKind::Began, Millis(0)).await?;
+            publish(self, tx, &before, now).await?;
+            Ok(Some(id))
+        });
+        Ok(begun.await?)
+    }
+
+    /// Ends such a talk; whether it was still going on.
+    pub async fn end_scene(&self, id: ConsultationId) -> Result<bool, PortError> {
+        let ended = self.write(async |tx| {
+            let row = match lock(tx, id).await {
+                Err(StoreError::Reject(_)) => return Ok(false),
+                row => row?,
+            };
+            let state: Consultation = from_json(&row.state)?;
+            if state.is_over() {
+                return Ok(false);
+            }
+            // As if no time had passed: what time does is for people.
+            let began = Timestamp(row.accepted_at.unwrap_or(row.created_at));
+            let (state, effects) = state.apply(Op::Stop, began, self.consultation_knobs())?;
+            self.keep(tx, row, &state, effects, self.clock().now()).await?;
+            Ok(true)
+        });
+        Ok(ended.await?)
     }
 }

@@ -66,6 +66,11 @@ pub(super) fn violated(error: &DbErr) -> Option<String> {
 
 /// The refusal that a violated constraint means. What no form can cause is missing here and stays an incident.
 fn refusal(constraint: &str) -> Option<Reject> {
+    match constraint {
+        "uq_consultation_ring" => return Some(Code::Ringing.into()),
+        "uq_consultation_asks" => return Some(Code::RequestOpen.into()),
+        _ => {}
+    }
     let (field, code) = match constraint {
         "uq_account_email" | "account.email" => (Field::Email, Code::EmailTaken),
         "ck_account_email" => (Field::Email, Code::BadEmail),

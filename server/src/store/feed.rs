@@ -5,6 +5,7 @@
 
 use super::{
     Store,
+    consultations::open,
     error::StoreError,
     presence::record,
     rows,
@@ -19,7 +20,7 @@ use domain::{
     presence::{DeskEventKind, Facts, Knobs, Presence, Shown, judge, proved_after_node},
     time::{Millis, Timestamp},
 };
-use entity::{account, attachment, consultation, feed, feed_head, node, offer, presence, presence_offer};
+use entity::{account, attachment, feed, feed_head, node, offer, presence, presence_offer};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -118,7 +119,7 @@ pub(super) fn facts(row: Option<&presence::Model>, pages: Pages, consultation: O
         until: row.until.map(Timestamp),
         attached: pages.living,
         proved_until: Timestamp(row.proved_until).max(pages.granted),
-        missed: u32::try_from(row.missed).unwrap_or(0),
+        missed: rows::misses(&row).away(),
         consultation,
     }
 }
@@ -135,6 +136,9 @@ pub(super) fn never(account: Uuid) -> presence::Model {
         shown: Shown::Offline.as_str().into(),
         shown_at: 0,
         line_lost_at: None,
+        environment: "{}".into(),
+        missed_at: 0,
+        away: false,
     }
 }
 
@@ -182,12 +186,7 @@ impl Provider {
                 .all(db)
                 .await?,
             pages: Pages::of(db, id, knobs, now).await?,
-            consultation: consultation::Entity::find()
-                .filter(consultation::Column::Provider.eq(id.0))
-                .filter(consultation::Column::EndedAt.is_null())
-                .one(db)
-                .await?
-                .map(|row| ConsultationId(row.id)),
+            consultation: open(db, Some(id)).await?.first().map(|(_, consultation)| *consultation),
         })
     }
 

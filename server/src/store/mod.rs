@@ -22,6 +22,7 @@ mod sign_ins;
 mod tx;
 
 pub use connect::OpenError;
+pub use consultations::{Asked, Terms};
 pub use demo::{Cast, Robot};
 pub use error::StoreError;
 pub use feed::{BoardSnapshot, FeedBody, FeedRow};
@@ -30,7 +31,7 @@ pub use tx::Hints;
 
 use crate::{clock::Clock, config::Config};
 use app::error::PortError;
-use domain::presence::Knobs;
+use domain::{consultation, presence::Knobs};
 use limits::Limits;
 use passwords::Passwords;
 use sea_orm::DatabaseConnection;
@@ -47,6 +48,7 @@ struct Inner {
     reader: DatabaseConnection,
     clock: Clock,
     knobs: Knobs,
+    consultation_knobs: consultation::Knobs,
     sign_ins: sign_ins::Settings,
     feed_keep: domain::time::Millis,
     passwords: Passwords,
@@ -62,6 +64,7 @@ impl Store {
             writer,
             reader,
             knobs: config.presence,
+            consultation_knobs: config.consultations,
             sign_ins: sign_ins::Settings::of(config),
             feed_keep: domain::time::Millis(i64::try_from(config.feed.keep).unwrap_or(i64::MAX)),
             passwords: Passwords::new(&config.accounts),

@@ -2,6 +2,7 @@
 
 use super::{
     Store,
+    consultations::open,
     error::StoreError,
     feed::{Pages, Provider, facts, never, publish},
     rows,
@@ -16,7 +17,7 @@ use domain::{
     reject::{Code, Field, Reject},
     time::{Millis, Timestamp},
 };
-use entity::{attachment, consultation, desk_event, node, presence, presence_offer};
+use entity::{attachment, desk_event, node, presence, presence_offer};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -65,6 +66,8 @@ impl Presences for Store {
             if chosen.as_ref().is_some_and(|chosen| chosen.is_empty() || !chosen.is_subset(&listed)) {
                 return Err(Reject::field(Field::Offers, Code::BadOffers).into());
             }
+            // The tap that returns after missed rings.
+            before.presence.as_ref().map(rows::misses).unwrap_or_default().back(now, self.consultation_knobs())?;
             ensure_row(tx, account).await?;
             hang_out(tx, account, chosen.as_ref()).await?;
             let facts = before.facts();
@@ -75,7 +78,7 @@ impl Presences for Store {
                 .col_expr(presence::Column::Until, Expr::value(now.after(stretch).0))
                 .col_expr(presence::Column::AllOffers, Expr::value(chosen.is_none()))
                 .col_expr(presence::Column::ProvedUntil, Expr::value(proved_until.0))
-                .col_expr(presence::Column::Missed, Expr::value(0));
+                .col_expr(presence::Column::Away, Expr::value(false));
             if !renewed {
                 change = change
                     .col_expr(presence::Column::Since, Expr::value(now.0))
@@ -102,7 +105,6 @@ impl Presences for Store {
             }
             presence::Entity::update_many()
                 .col_expr(presence::Column::Until, Expr::value(None::<i64>))
-                .col_expr(presence::Column::Missed, Expr::value(0))
                 .col_expr(presence::Column::LineLostAt, Expr::value(None::<i64>))
                 .filter(presence::Column::Account.eq(account.0))
                 .exec(&tx.db)
@@ -179,11 +181,11 @@ impl Store {
             if candidates.is_empty() {
                 return Ok(Vec::new());
             }
-            let (pages, consultations) = (self.pages(db, now).await?, live_consultations(db).await?);
+            let (pages, consultations) = (self.pages(db, now).await?, open(db, None).await?.into_iter().collect::<HashMap<_, _>>());
             let mut overdue = Vec::new();
             for row in &candidates {
                 let pages = pages.get(&row.account).copied().unwrap_or_default();
-                let facts = facts(Some(row), pages, consultations.get(&row.account).copied());
+                let facts = facts(Some(row), pages, consultations.get(&AccountId(row.account)).copied());
                 if judge(&facts, now).shown() != rows::shown(&row.shown)? {
                     overdue.push(AccountId(row.account));
                 }
@@ -240,9 +242,4 @@ pub(super) async fn leave_behind(
         .exec(&tx.db)
         .await?;
     Ok(())
-}
-
-async fn live_consultations(db: &impl ConnectionTrait) -> Result<HashMap<Uuid, ConsultationId>, StoreError> {
-    let live = consultation::Entity::find().filter(consultation::Column::EndedAt.is_null()).all(db).await?;
-    Ok(live.into_iter().map(|row| (row.provider, ConsultationId(row.id))).collect())
 }

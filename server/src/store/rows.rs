@@ -6,15 +6,17 @@ use domain::{
     account::Role,
     card::Card,
     category::Category,
+    consultation::Misses,
     id::{AccountId, OfferId, SignInId},
     language::Languages,
     media::Media,
-    money::Currency,
+    money::{Currency, Rate},
     offer::{OfferContent, Status},
     presence::{DeskEvent, DeskEventKind, Shown},
+    text::{Description, Title},
     time::{Millis, Timestamp},
 };
-use entity::{account, desk_event, offer, sign_in};
+use entity::{account, desk_event, offer, presence, sign_in};
 use sea_orm::ActiveValue::Set;
 
 /// The value of an enumeration that a column holds as text.
@@ -63,6 +65,27 @@ pub(super) fn content(content: OfferContent) -> offer::ActiveModel {
         status: Set(content.status.as_str().into()),
         ..offer::ActiveModel::default()
     }
+}
+
+/// An offer as its provider wrote it.
+pub(super) fn content_of(offer: &offer::Model) -> Result<OfferContent, StoreError> {
+    let damaged = |column: &str| StoreError::Broken(format!("offer.{column} of {} cannot be read", offer.id));
+    let card = card(offer, "", Shown::Offline, Timestamp(0))?;
+    Ok(OfferContent {
+        title: Title::parse(&offer.title).map_err(|_| damaged("title"))?,
+        description: Description::parse(&offer.description).map_err(|_| damaged("description"))?,
+        category: card.category,
+        languages: card.languages,
+        media: card.media,
+        rate: Rate::new(card.rate_minor, card.currency).map_err(|_| damaged("rate_minor"))?,
+        free_seconds: card.free_seconds,
+        status: status(&offer.status)?,
+    })
+}
+
+/// What is remembered of a provider's misses.
+pub(super) fn misses(row: &presence::Model) -> Misses {
+    Misses { in_a_row: u32::try_from(row.missed).unwrap_or(0), last: Timestamp(row.missed_at), away: row.away }
 }
 
 /// The account behind a sign-in.

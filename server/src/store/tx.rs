@@ -1,7 +1,7 @@
 //! The only place that begins transactions.
 
 use super::{Store, error::StoreError};
-use domain::id::{AccountId, SignInId};
+use domain::id::{AccountId, ConsultationId, SignInId};
 use sea_orm::{
     AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
@@ -19,11 +19,13 @@ pub struct Hints {
     pub desks: broadcast::Sender<AccountId>,
     /// This sign-in ended.
     pub sign_outs: broadcast::Sender<SignInId>,
+    /// The room of this consultation has new rows.
+    pub rooms: broadcast::Sender<ConsultationId>,
 }
 
 impl Default for Hints {
     fn default() -> Self {
-        Hints { feed: Notify::new(), desks: broadcast::Sender::new(1_024), sign_outs: broadcast::Sender::new(1_024) }
+        Hints { feed: Notify::new(), desks: broadcast::Sender::new(1_024), sign_outs: broadcast::Sender::new(1_024), rooms: broadcast::Sender::new(1_024) }
     }
 }
 
@@ -33,6 +35,7 @@ pub(super) enum Hint {
     Feed,
     Desk(AccountId),
     SignOut(SignInId),
+    Room(ConsultationId),
 }
 
 /// A transaction that writes.
@@ -62,6 +65,7 @@ impl Drop for Sending<'_> {
                 // Nobody listening is no error.
                 Hint::Desk(account) => drop(self.0.desks.send(account)),
                 Hint::SignOut(sign_in) => drop(self.0.sign_outs.send(sign_in)),
+                Hint::Room(id) => drop(self.0.rooms.send(id)),
             }
         }
     }

@@ -153,11 +153,11 @@ async fn act_out(
         Act::Rename(n) => store.rename(me, DisplayName::parse(&format!("Name {n}")).expect("a name")).await.unwrap(),
         Act::Begin => {
             if let Some((id, _)) = chosen {
-                consultations.extend(store.begin_consultation(id, guest.id).await.unwrap());
+                consultations.extend(store.begin_scene(id, guest.id).await.unwrap());
             }
         }
         Act::End if !consultations.is_empty() => {
-            store.end_consultation(consultations.remove(which % consultations.len())).await.unwrap();
+            store.end_scene(consultations.remove(which % consultations.len())).await.unwrap();
         }
         // Time passes without the sweeper too: what comes next finds overdue rows.
         Act::Pass(ms) if *ms < 20_000 => world.clock.advance(Millis(*ms)),

@@ -358,33 +358,33 @@ async fn a_guest_makes_busy(world: World) {
     let (me, offer, page) = online(&world).await;
     let guest = world.person("Gil").await;
     let mut watcher = Watcher::start(&world.store).await;
-    assert_eq!(world.store.begin_consultation(offer, me.id).await, Ok(None), "nobody is his own guest");
-    let consultation = world.store.begin_consultation(offer, guest.id).await.unwrap().unwrap();
+    assert_eq!(world.store.begin_scene(offer, me.id).await, Ok(None), "nobody is his own guest");
+    let consultation = world.store.begin_scene(offer, guest.id).await.unwrap().unwrap();
     watcher.agrees(&world.store).await;
     assert_eq!(world.shown(offer).await, Shown::Busy);
     assert_eq!(world.store.desk(&me).await.unwrap().presence, Presence::Busy { consultation });
-    assert_eq!(world.store.begin_consultation(offer, guest.id).await, Ok(None));
+    assert_eq!(world.store.begin_scene(offer, guest.id).await, Ok(None));
 
     // It goes on when the line breaks and when the wish is taken back.
     world.store.detach(page, Leaving::Lost).await.unwrap();
     assert_eq!(world.pass(Millis::minutes(5)).await, 0);
     world.store.go_offline(&me).await.unwrap();
     assert_eq!(world.shown(offer).await, Shown::Busy);
-    assert_eq!(world.store.end_consultation(consultation).await, Ok(true));
-    assert_eq!(world.store.end_consultation(consultation).await, Ok(false));
+    assert_eq!(world.store.end_scene(consultation).await, Ok(true));
+    assert_eq!(world.store.end_scene(consultation).await, Ok(false));
     watcher.agrees(&world.store).await;
     assert_eq!((world.shown(offer).await, world.log(&me).await), (Shown::Offline, vec![WentOnline, Began, WentOffline, Ended]));
 
     world.go_online(&me, 30).await;
     attach(&world, &me).await;
-    let consultation = world.store.begin_consultation(offer, guest.id).await.unwrap().unwrap();
+    let consultation = world.store.begin_scene(offer, guest.id).await.unwrap().unwrap();
     world.pass(Millis::seconds(90)).await;
-    world.store.end_consultation(consultation).await.unwrap();
+    world.store.end_scene(consultation).await.unwrap();
     watcher.agrees(&world.store).await;
     assert_eq!(world.shown(offer).await, Shown::Online, "the wish stands, so the curtain is out again");
     assert_eq!(world.store.desk(&me).await.unwrap().events[0].stretch, Millis::seconds(90));
-    assert_eq!(world.store.end_consultation(ids::new()).await, Ok(false));
-    assert_eq!(world.store.begin_consultation(ids::new(), guest.id).await, Ok(None));
+    assert_eq!(world.store.end_scene(ids::new()).await, Ok(false));
+    assert_eq!(world.store.begin_scene(ids::new(), guest.id).await, Ok(None));
 }
 
 async fn one_of_many_guests_wins(world: World) {
@@ -397,7 +397,7 @@ async fn one_of_many_guests_wins(world: World) {
         .into_iter()
         .map(|guest| {
             let store = world.store.clone();
-            tokio::spawn(async move { store.begin_consultation(offer, guest.id).await.unwrap() })
+            tokio::spawn(async move { store.begin_scene(offer, guest.id).await.unwrap() })
         })
         .collect();
     let mut won = 0;
