@@ -32,7 +32,7 @@ use entity::{agreement, block, consultation, offer, presence, room_row, segment}
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, LockType, OnConflict},
+    sea_query::{Expr, LockType, OnConflict},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -73,7 +73,7 @@ impl Store {
     }
 
     /// What an offer would be given under, by what is known now. Errors: `NotFound`, and those of [`Conditions::of`].
-    pub async pub(super) fn terms(&self, offer: OfferId, choice: &Choice) -> Result<Terms, PortError> {
+    pub async fn terms(&self, offer: OfferId, choice: &Choice) -> Result<Terms, PortError> {
         let read = self.read(async |db| {
             let row = offer::Entity::find_by_id(offer.0).one(db).await?.ok_or(Code::NotFound)?;
             let provider = Provider::load(db, AccountId(row.account), self.knobs(), self.clock().now()).await?;
@@ -275,8 +275,7 @@ impl Store {
                     tell(tx, id, last_row, now, &event, None).await?;
                 }
                 Effect::Segment(found) => {
-                    let found =
-                        segment::ActiveModel { consultation: Set(id.0), from_at: Set(found.from.0), to_at: Set(found.to.0) };
+                    let found = segment::ActiveModel { consultation: Set(id.0), from_at: Set(found.from.0), to_at: Set(found.to.0) };
                     segment::Entity::insert(found).exec_without_returning(&tx.db).await?;
                 }
                 Effect::Conclude => {
@@ -316,10 +315,11 @@ pub(super) async fn open(db: &impl ConnectionTrait, provider: Option<AccountId>)
     Ok(found.all(db).await?.into_iter().map(|row| (AccountId(row.provider), ConsultationId(row.id))).collect())
 }
 
-fn terms(provider: &Provider, offer: OfferId, choice: &Choice) -> Result<Terms, StoreError> {
+pub(super) fn terms(provider: &Provider, offer: OfferId, choice: &Choice) -> Result<Terms, StoreError> {
     let row = provider.listed.iter().find(|row| row.id == offer.0).ok_or(Code::NotFound)?;
     let conditions = Conditions::of(&rows::content_of(row)?, choice)?;
-    let environment: Environment = provider.presence.as_ref().map_or_else(|| Ok(Environment::default()), |row| from_json(&row.environment))?;
+    let environment: Environment =
+        provider.presence.as_ref().map_or_else(|| Ok(Environment::default()), |row| from_json(&row.environment))?;
     let hash = Sha256::digest(shown(offer, &conditions, &environment)).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Terms { conditions, environment, hash })
 }
@@ -333,11 +333,11 @@ pub(super) async fn asking(
     as_shown: bool,
     now: Timestamp,
 ) -> Result<Asking, StoreError> {
-    let pair = |by: AccountId, whom: AccountId| Condition::all().add(block::Column::ByAccount.eq(by.0)).add(block::Column::Account.eq(whom.0));
+    let pair =
+        |by: AccountId, whom: AccountId| Condition::all().add(block::Column::ByAccount.eq(by.0)).add(block::Column::Account.eq(whom.0));
     let blocks = block::Entity::find().filter(Condition::any().add(pair(consumer, provider.id())).add(pair(provider.id(), consumer)));
-    let asks = consultation::Entity::find()
-        .filter(consultation::Column::Consumer.eq(consumer.0))
-        .filter(consultation::Column::OverAt.is_null());
+    let asks =
+        consultation::Entity::find().filter(consultation::Column::Consumer.eq(consumer.0)).filter(consultation::Column::OverAt.is_null());
     let rings = consultation::Entity::find()
         .filter(consultation::Column::Provider.eq(provider.account.id))
         .filter(consultation::Column::Stage.eq(Stage::Requested.as_str()));
@@ -357,7 +357,12 @@ const fn changes_provider(effect: &Effect) -> bool {
     matches!(effect, Effect::Miss | Effect::Answer | Effect::Conclude | Effect::Settle { .. })
 }
 
-pub(super) fn new_row(agreement: &Agreement, question: Question, state: &Consultation, now: Timestamp) -> Result<consultation::Model, StoreError> {
+pub(super) fn new_row(
+    agreement: &Agreement,
+    question: Question,
+    state: &Consultation,
+    now: Timestamp,
+) -> Result<consultation::Model, StoreError> {
     Ok(consultation::Model {
         id: agreement.consultation.0,
         offer: agreement.offer.0,

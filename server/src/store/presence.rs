@@ -12,7 +12,7 @@ use crate::ids;
 use app::{context::Me, error::PortError, presence::port::Presences};
 use async_trait::async_trait;
 use domain::{
-    id::{AccountId, ConsultationId, OfferId},
+    id::{AccountId, OfferId},
     presence::{Desk, DeskEventKind, Presence, Shown, judge},
     reject::{Code, Field, Reject},
     time::{Millis, Timestamp},

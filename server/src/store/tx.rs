@@ -25,7 +25,12 @@ pub struct Hints {
 
 impl Default for Hints {
     fn default() -> Self {
-        Hints { feed: Notify::new(), desks: broadcast::Sender::new(1_024), sign_outs: broadcast::Sender::new(1_024), rooms: broadcast::Sender::new(1_024) }
+        Hints {
+            feed: Notify::new(),
+            desks: broadcast::Sender::new(1_024),
+            sign_outs: broadcast::Sender::new(1_024),
+            rooms: broadcast::Sender::new(1_024),
+        }
     }
 }
 

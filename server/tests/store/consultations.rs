@@ -267,8 +267,11 @@ async fn only_what_is_open_and_was_shown_is_rung(world: World) {
     refused(world.store.request(&ben, shown.clone()).await, Code::ConditionsChanged);
     let wrong = Choice { medium: "video".into(), cap: "0".into(), ..voice() };
     let request = world.store.request(&ben, Asked { choice: wrong, ..shown.clone() }).await;
-    assert!(matches!(&request, Err(PortError::Reject(domain::reject::Reject::Fields(fields)))
-        if fields.iter().map(|e| (e.field, e.code)).eq([(Field::Medium, Code::BadMedia), (Field::Cap, Code::BadCap)])), "{request:?}");
+    assert!(
+        matches!(&request, Err(PortError::Reject(domain::reject::Reject::Fields(fields)))
+        if fields.iter().map(|e| (e.field, e.code)).eq([(Field::Medium, Code::BadMedia), (Field::Cap, Code::BadCap)])),
+        "{request:?}"
+    );
     world.store.go_offline(&ana).await.unwrap();
     refused(ask(&world, &ben, offer).await, Code::NotOpen);
     refused(world.store.request(&ben, Asked { offer: ids::new(), ..shown }).await, Code::NotFound);
@@ -289,7 +292,9 @@ async fn strangers_find_nothing(world: World) {
         refused(world.store.act(who, id, Op::Cancel).await, Code::NotFound);
     }
     // Nor does a side do what belongs to the other one, or to the server.
-    for op in [Op::Accept { device: device(1) }, Op::Decline { reason: Decline::NoReason }, Op::End { by: Side::Provider }, Op::Time, Op::Stop] {
+    for op in
+        [Op::Accept { device: device(1) }, Op::Decline { reason: Decline::NoReason }, Op::End { by: Side::Provider }, Op::Time, Op::Stop]
+    {
         refused(world.store.act(&ben, id, op).await, Code::NotFound);
     }
     for op in [Op::Cancel, Op::End { by: Side::Consumer }, Op::Settled, Op::Funds] {
@@ -313,7 +318,9 @@ async fn messages_are_numbered_and_come_once(world: World) {
     let tries: Vec<_> = (0..40u128)
         .map(|n| {
             let (store, ben) = (world.store.clone(), ben.clone());
-            tokio::spawn(async move { store.say(&ben, id, MessageKey(uuid::Uuid::from_u128(100 + n / 2)), MessageText::parse("And?").unwrap()).await.unwrap() })
+            tokio::spawn(async move {
+                store.say(&ben, id, MessageKey(uuid::Uuid::from_u128(100 + n / 2)), MessageText::parse("And?").unwrap()).await.unwrap()
+            })
         })
         .collect();
     let mut numbers = Vec::new();
@@ -448,7 +455,11 @@ async fn any_course_is_the_domains_and_ends(world: World) {
             Act::Do { by_provider, op } => {
                 let Some((id, consumer, state)) = held.last_mut() else { continue };
                 let (who, side) = if by_provider { (&ana, Side::Provider) } else { (&consumers[*consumer], Side::Consumer) };
-                let expected = if op.whose() == Some(side) { state.apply(op, world.clock.now(), &knobs).map(|(state, _)| state) } else { Err(Code::NotFound.into()) };
+                let expected = if op.whose() == Some(side) {
+                    state.apply(op, world.clock.now(), &knobs).map(|(state, _)| state)
+                } else {
+                    Err(Code::NotFound.into())
+                };
                 match (world.store.act(who, *id, op).await, expected) {
                     (Ok(()), Ok(after)) => *state = after,
                     (Err(PortError::Reject(got)), Err(wanted)) => assert_eq!(got, wanted),
