@@ -51,10 +51,14 @@ pub fn hash(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The number under which an operator finds in the log what broke.
 pub fn incident() -> String {
-    let bytes = random::<5>();
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    hex(&random::<5>())
 }
 
 /// The nonce of one answer's content security policy: 128 random bits.
@@ -70,7 +74,7 @@ pub fn jitter(low: u64, high: u64) -> u64 {
 
 /// A short name for some content, for its ETag.
 pub fn fingerprint(content: &[u8]) -> String {
-    Sha256::digest(content).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    hex(&Sha256::digest(content)[..8])
 }
 
 #[cfg(test)]

@@ -129,6 +129,13 @@ codes! {
     }
 }
 
+impl Stage {
+    /// Whether it keeps its provider busy.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Stage::Connecting | Stage::Live | Stage::Interrupted)
+    }
+}
+
 /// What can change in the course of a consultation, within its agreement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Course {
@@ -283,7 +290,7 @@ impl Consultation {
 
     /// Whether it keeps its provider busy.
     pub const fn is_open(&self) -> bool {
-        matches!(self, Consultation::Open(_))
+        self.stage().is_open()
     }
 
     /// Whether it is over for both sides.

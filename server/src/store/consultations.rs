@@ -8,7 +8,7 @@ use super::{
     error::{StoreError, one_row},
     feed::{Provider, publish},
     presence::{ensure_row, record},
-    rows,
+    rows::{self, from_json, to_json},
     tx::{Hint, Tx},
 };
 use crate::ids;
@@ -34,11 +34,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, LockType, OnConflict},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
-
-/// The stages in which a consultation keeps its provider busy.
-const OPEN: [&str; 3] = [Stage::Connecting.as_str(), Stage::Live.as_str(), Stage::Interrupted.as_str()];
 
 /// What a consumer is shown before asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,19 +88,12 @@ impl Store {
             let (provider, now) = Provider::lock(self, tx, AccountId(row.account)).await?;
             let terms = terms(&provider, asked.offer, &asked.choice)?;
             asking(tx, me.id, &provider, asked.offer, asked.shown == terms.hash, now).await?.may_ring()?;
-            let id: ConsultationId = ids::new();
-            let agreement = Agreement {
-                consultation: id,
-                offer: asked.offer,
-                parties: Both { consumer: me.id, provider: provider.id() },
-                conditions: terms.conditions,
-                environments: Both { consumer: asked.environment, provider: terms.environment },
-            };
+            let agreement = draft(&provider, me.id, asked.offer, terms, asked.environment);
             let (state, effects) = Consultation::request(&agreement.conditions, now, self.consultation_knobs());
             let row = new_row(&agreement, asked.question, &state, now)?;
             consultation::Entity::insert(consultation::ActiveModel::from(row.clone())).exec_without_returning(&tx.db).await?;
             self.keep(tx, row, &state, effects, now).await?;
-            Ok(id)
+            Ok(agreement.consultation)
         });
         Ok(requested.await?)
     }
@@ -116,7 +105,7 @@ impl Store {
         Ok(self.change(id, Some(me.id), op).await?)
     }
 
-    /// Does to every consultation what time does; answers how many changed.
+    /// Does to every consultation what time does; answers how many changed. One that fails is logged, and tried again.
     pub async fn sweep_consultations(&self, now: Timestamp) -> Result<u64, PortError> {
         let due: Vec<uuid::Uuid> = consultation::Entity::find()
             .filter(consultation::Column::DueAt.lte(now.0))
@@ -128,8 +117,11 @@ impl Store {
             .map_err(StoreError::from)?;
         let mut changed = 0;
         for id in due {
-            self.change(ConsultationId(id), None, Op::Time).await?;
-            changed += 1;
+            // One that cannot be read must not keep the others from going on.
+            match self.change(ConsultationId(id), None, Op::Time).await {
+                Ok(()) => changed += 1,
+                Err(error) => drop(PortError::from(error)),
+            }
         }
         Ok(changed)
     }
@@ -308,7 +300,8 @@ impl Store {
 
 /// The providers who are in a consultation now.
 pub(super) async fn open(db: &impl ConnectionTrait, provider: Option<AccountId>) -> Result<Vec<(AccountId, ConsultationId)>, StoreError> {
-    let mut found = consultation::Entity::find().filter(consultation::Column::Stage.is_in(OPEN));
+    let mut found = consultation::Entity::find()
+        .filter(consultation::Column::Stage.is_in(Stage::ALL.iter().filter(|stage| stage.is_open()).map(|stage| stage.as_str())));
     if let Some(provider) = provider {
         found = found.filter(consultation::Column::Provider.eq(provider.0));
     }
@@ -320,8 +313,19 @@ pub(super) fn terms(provider: &Provider, offer: OfferId, choice: &Choice) -> Res
     let conditions = Conditions::of(&rows::content_of(row)?, choice)?;
     let environment: Environment =
         provider.presence.as_ref().map_or_else(|| Ok(Environment::default()), |row| from_json(&row.environment))?;
-    let hash = Sha256::digest(shown(offer, &conditions, &environment)).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = ids::hex(&Sha256::digest(shown(offer, &conditions, &environment)));
     Ok(Terms { conditions, environment, hash })
+}
+
+/// The agreement that an accept would conclude, under a new id.
+pub(super) fn draft(provider: &Provider, consumer: AccountId, offer: OfferId, terms: Terms, environment: Environment) -> Agreement {
+    Agreement {
+        consultation: ids::new(),
+        offer,
+        parties: Both { consumer, provider: provider.id() },
+        conditions: terms.conditions,
+        environments: Both { consumer: environment, provider: terms.environment },
+    }
 }
 
 /// All that decides whether a request may ring, read under the lock of its provider.
@@ -476,12 +480,4 @@ fn number(n: i64) -> Result<u64, StoreError> {
 
 fn broken(what: &str) -> StoreError {
     StoreError::Broken(format!("found {what}"))
-}
-
-fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Broken(error.to_string()))
-}
-
-pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Broken(error.to_string()))
 }

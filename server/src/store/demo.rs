@@ -2,18 +2,17 @@
 
 use super::{
     Store,
-    consultations::{asking, from_json, lock, new_row, terms},
+    consultations::{asking, draft, lock, new_row, terms},
     error::StoreError,
     feed::{Provider, publish},
     offers,
     presence::{ensure_row, record},
-    rows,
+    rows::{self, from_json},
 };
 use crate::ids;
 use app::{context::Me, error::PortError};
 use domain::{
     account::{Email, NewPassword, Role},
-    agreement::Agreement,
     conditions::Choice,
     consultation::{Consultation, Op},
     environment::Environment,
@@ -21,7 +20,7 @@ use domain::{
     media::Medium,
     offer::{OfferContent, Status},
     presence::DeskEventKind,
-    side::{Both, Side},
+    side::Side,
     text::{DisplayName, Question},
     time::{Millis, Timestamp},
 };
@@ -119,14 +118,7 @@ impl Store {
             if asking(tx, consumer, &before, offer, true, now).await?.may_ring().is_err() {
                 return Ok(None);
             }
-            let id: ConsultationId = ids::new();
-            let agreement = Agreement {
-                consultation: id,
-                offer,
-                parties: Both { consumer, provider: before.id() },
-                conditions: terms.conditions,
-                environments: Both { consumer: Environment::default(), provider: terms.environment },
-            };
+            let agreement = draft(&before, consumer, offer, terms, Environment::default());
             let knobs = self.consultation_knobs();
             let (mut state, _) = Consultation::request(&agreement.conditions, now, knobs);
             let device = SignInId(before.account.id);
@@ -138,7 +130,7 @@ impl Store {
             ensure_row(tx, before.id()).await?;
             record(tx, before.id(), now, DeskEventKind::Began, Millis(0)).await?;
             publish(self, tx, &before, now).await?;
-            Ok(Some(id))
+            Ok(Some(agreement.consultation))
         });
         Ok(begun.await?)
     }

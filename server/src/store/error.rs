@@ -66,11 +66,6 @@ pub(super) fn violated(error: &DbErr) -> Option<String> {
 
 /// The refusal that a violated constraint means. What no form can cause is missing here and stays an incident.
 fn refusal(constraint: &str) -> Option<Reject> {
-    match constraint {
-        "uq_consultation_ring" => return Some(Code::Ringing.into()),
-        "uq_consultation_asks" => return Some(Code::RequestOpen.into()),
-        _ => {}
-    }
     let (field, code) = match constraint {
         "uq_account_email" | "account.email" => (Field::Email, Code::EmailTaken),
         "ck_account_email" => (Field::Email, Code::BadEmail),
@@ -83,6 +78,8 @@ fn refusal(constraint: &str) -> Option<Reject> {
         "ck_offer_rate_minor" => (Field::RateMinor, Code::BadRate),
         "ck_offer_currency" => (Field::Currency, Code::BadCurrency),
         "ck_offer_free_seconds" => (Field::FreeSeconds, Code::BadFreeSeconds),
+        "uq_consultation_ring" => return Some(Code::Ringing.into()),
+        "uq_consultation_asks" => return Some(Code::RequestOpen.into()),
         _ => return None,
     };
     Some(Reject::field(field, code))

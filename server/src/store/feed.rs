@@ -282,7 +282,7 @@ async fn append(tx: &Tx, now: Timestamp, body: &FeedBody) -> Result<(), StoreErr
         .exec_with_returning(&tx.db)
         .await?;
     let [head] = head.as_slice() else { return Err(StoreError::Broken("the feed has no head".into())) };
-    let body = serde_json::to_string(body).map_err(|error| StoreError::Broken(error.to_string()))?;
+    let body = rows::to_json(body)?;
     feed::Entity::insert(feed::ActiveModel { seq: Set(head.seq), at: Set(now.0), body: Set(body) }).exec_without_returning(&tx.db).await?;
     tx.hint(Hint::Feed);
     Ok(())

@@ -1,6 +1,10 @@
 //! Rejected forms, kept for a few minutes.
 
-use super::{Store, error::StoreError};
+use super::{
+    Store,
+    error::StoreError,
+    rows::{from_json, to_json},
+};
 use crate::ids;
 use app::{
     error::PortError,
@@ -23,7 +27,7 @@ impl Forms for Store {
     async fn keep(&self, rejected: Rejected, ip: IpAddr) -> Result<String, PortError> {
         self.0.limits.rejected(ip)?;
         let id = ids::token();
-        let body = serde_json::to_string(&rejected).map_err(|error| StoreError::Broken(error.to_string()))?;
+        let body = to_json(&rejected)?;
         if body.len() > LARGEST {
             return Err(Code::TooLarge.into());
         }
@@ -39,6 +43,6 @@ impl Forms for Store {
             .one(&self.0.reader)
             .await
             .map_err(StoreError::from)?;
-        Ok(row.map(|row| serde_json::from_str(&row.body).map_err(|error| StoreError::Broken(error.to_string()))).transpose()?)
+        Ok(row.map(|row| from_json(&row.body)).transpose()?)
     }
 }

@@ -18,6 +18,17 @@ use domain::{
 };
 use entity::{account, desk_event, offer, presence, sign_in};
 use sea_orm::ActiveValue::Set;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A value as a text column keeps it.
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Broken(error.to_string()))
+}
+
+/// The value that a text column keeps.
+pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Broken(error.to_string()))
+}
 
 /// The value of an enumeration that a column holds as text.
 fn named<T: Copy>(all: &[T], text: impl Fn(T) -> &'static str, stored: &str, column: &str) -> Result<T, StoreError> {

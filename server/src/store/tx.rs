@@ -80,7 +80,7 @@ impl Store {
     /// Runs `work` in a transaction that writes; commits if it succeeds, else nothing has happened.
     ///
     /// SQLite: one writer, begun as IMMEDIATE. PostgreSQL: READ COMMITTED; whoever changes what a provider shows locks the provider first
-    /// ([`super::feed::lock`]) and the head of the feed last, so nobody waits in a circle.
+    /// ([`super::feed::Provider::lock`]), a consultation before its provider, and the head of the feed last, so nobody waits in a circle.
     pub(super) async fn write<T>(&self, work: impl AsyncFnOnce(&Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };

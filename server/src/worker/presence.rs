@@ -1,4 +1,5 @@
-//! Tells that the node lives, and makes rows of what time alone changes: wishes that end, proofs that run out, nodes that died.
+//! Tells that the node lives, and makes rows of what time alone changes: wishes that end, proofs that run out, nodes that died, and
+//! whatever is due in consultations.
 
 use crate::{
     lifecycle::Lifecycle,

@@ -91,14 +91,15 @@ async fn any_schedule_is_told_as_it_is(world: World) {
     for name in ["Ana", "Ben", "Caro"] {
         people.push(world.provider(name).await.0);
     }
-    let guest = world.person("Gil").await;
+    // A guest for each of them, since a consumer is in one consultation at a time.
+    let guests = [world.person("Gil").await, world.person("Hal").await, world.person("Ida").await];
     let mut pages: Vec<AttachmentId> = Vec::new();
     let mut consultations: Vec<ConsultationId> = Vec::new();
     let mut watchers = vec![Watcher::start(&world.store).await];
     for step in 0..250 {
         let (who, which, act) = any_act().new_tree(&mut runner).expect("an act can be drawn").current();
         let me = &people[who];
-        act_out(&world, me, &guest, which, &act, &mut pages, &mut consultations).await;
+        act_out(&world, me, &guests[who], which, &act, &mut pages, &mut consultations).await;
         if step % 50 == 0 {
             watchers.push(Watcher::start(&world.store).await);
         }
