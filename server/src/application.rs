@@ -4,7 +4,7 @@ use crate::{
     clock::Clock,
     config::Config,
     demo,
-    http::{self, AppState, assets::Assets},
+    http::{self, AppState, Parts, assets::Assets},
     ids,
     lifecycle::Lifecycle,
     live::{
@@ -114,7 +114,7 @@ impl Application {
         let settings =
             serve::Settings { connections: config.http.connections, head_timeout: Duration::from_millis(config.http.head_timeout) };
         let drain = Duration::from_millis(config.http.drain);
-        let state = AppState {
+        let state = AppState::new(Parts {
             desks,
             config: Arc::new(config),
             store: store.clone(),
@@ -123,8 +123,8 @@ impl Application {
             options,
             life: life.clone(),
             assets,
-        };
-        let accept = serve::serve(listener, http::router(state), settings, life.clone())?;
+        });
+        let accept = serve::serve(listener, http::Service::new(state), settings, life.clone())?;
         tracing::info!(%address, listed = hub.read(Board::listed), "ready");
         Ok(Application { address, life, hub, store, accept, drain })
     }

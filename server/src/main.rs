@@ -13,6 +13,10 @@ use serde::Serialize;
 use server::{application::Application, clock::Clock, config::Config, store::Store, telemetry};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
+/// glibc's grows its heap page by page, which costs a call and a fault for each of ten thousand watchers that come at once.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[derive(Parser)]
 #[command(name = "noren", version, about = "The marketplace for live help: offers, and whose curtain is out.", after_help = EXAMPLES)]
 struct Cli {

@@ -3,11 +3,14 @@
 //! Accepting runs on a thread of its own, so that a storm of work cannot starve it. Every connection has a handle by which it can be cut from
 //! outside: a reader that stops reading never lets its body run, so nothing inside the body could end it.
 
-use crate::lifecycle::Lifecycle;
-use axum::{Router, body::Body};
-use http::Request;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use crate::{http::Service, lifecycle::Lifecycle};
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    net::{SocketFlags, acceptfrom_with},
+};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::{
     io::{self, Write},
@@ -18,11 +21,12 @@ use std::{
     },
     time::Duration,
 };
-use tokio::task::AbortHandle;
-use tower::ServiceExt;
+use tokio::{sync::mpsc, task::AbortHandle};
 
 /// Waiting connections that the kernel holds for us; 10,000 watchers that come at once need more than the usual 1,024.
 const BACKLOG: i32 = 4_096;
+/// Connections that are accepted before those before them are begun.
+const BATCH: usize = 128;
 /// Open files that are not connections: database, log, listener, assets.
 const RESERVED_FILES: u64 = 256;
 /// Bytes that the kernel keeps for a connection beyond what is on its way.
@@ -77,8 +81,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
     // A reader that stands still shows after so many bytes, instead of after the megabytes that the kernel would take for it.
     socket.set_tcp_notsent_lowat(UNSENT_MAX)?;
-    // `accept` comes back now and then, so that the thread sees the end of the node.
-    socket.set_read_timeout(Some(Duration::from_millis(200)))?;
+    // Connections are taken until there are none left, see `serve`.
+    socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
 
@@ -89,28 +93,21 @@ fn affordable() -> usize {
 }
 
 /// Serves until the node ends. Returns when accepting has stopped; open connections are in `life.tasks`.
-pub fn serve(listener: TcpListener, router: Router, settings: Settings, life: Lifecycle) -> io::Result<std::thread::JoinHandle<()>> {
-    let runtime = tokio::runtime::Handle::current();
+///
+/// Connections are accepted in batches and begun by one task, so that a storm costs one change of threads a batch and not two a connection.
+pub fn serve(listener: TcpListener, service: Service, settings: Settings, life: Lifecycle) -> io::Result<std::thread::JoinHandle<()>> {
     let most = if settings.connections == 0 { affordable() } else { settings.connections.min(affordable()) };
     let open = Arc::new(AtomicUsize::new(0));
+    let (batches, begun) = mpsc::unbounded_channel();
+    tokio::spawn(begin(begun, service, settings, life.clone()));
     std::thread::Builder::new().name("accept".into()).spawn(move || {
         while !life.stopping() {
-            match listener.accept() {
-                Ok((stream, peer)) => {
-                    if open.load(Ordering::Relaxed) >= most {
-                        refuse(stream);
-                        continue;
-                    }
-                    let connection = Connection { _seat: Some(Seat::take(&open)), ..Connection::detached(peer) };
-                    if stream.set_nonblocking(true).is_err() {
-                        continue;
-                    }
-                    let connection = Arc::new(connection);
-                    let task = run(stream, Arc::clone(&connection), router.clone(), settings, life.clone());
-                    let handle = life.tasks.spawn_on(task, &runtime).abort_handle();
-                    let _ = connection.abort.set(handle);
+            match accept(&listener, most, &open) {
+                Ok(batch) if batch.is_empty() => wait(&listener),
+                Ok(batch) => {
+                    // The task ends after this thread only.
+                    let _ = batches.send(batch);
                 }
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted) => {}
                 Err(error) => {
                     // Out of files or memory: wait for some to come back instead of spinning.
                     tracing::warn!(%error, "accept");
@@ -119,6 +116,51 @@ pub fn serve(listener: TcpListener, router: Router, settings: Settings, life: Li
             }
         }
     })
+}
+
+/// Connections that were accepted and are not served yet.
+type Batch = Vec<(TcpStream, Arc<Connection>)>;
+
+/// Waits until somebody connects; comes back now and then, so that the thread sees the end of the node.
+fn wait(listener: &TcpListener) {
+    let soon = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+    // An interrupted wait is one that was short.
+    let _ = poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&soon));
+}
+
+/// Takes those who wait, at most a batch of them.
+fn accept(listener: &TcpListener, most: usize, open: &Arc<AtomicUsize>) -> io::Result<Batch> {
+    let mut batch = Batch::new();
+    while batch.len() < BATCH {
+        match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+            Ok((socket, peer)) => {
+                let stream = TcpStream::from(socket);
+                let Some(peer) = peer.and_then(|peer| SocketAddr::try_from(peer).ok()) else { continue };
+                if open.load(Ordering::Relaxed) >= most {
+                    refuse(stream);
+                    continue;
+                }
+                batch.push((stream, Arc::new(Connection { _seat: Some(Seat::take(open)), ..Connection::detached(peer) })));
+            }
+            Err(Errno::AGAIN) => break,
+            // The other side has given up already.
+            Err(Errno::INTR | Errno::CONNABORTED) => {}
+            Err(_) if !batch.is_empty() => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(batch)
+}
+
+/// Begins to serve what was accepted.
+async fn begin(mut batches: mpsc::UnboundedReceiver<Batch>, service: Service, settings: Settings, life: Lifecycle) {
+    while let Some(batch) = batches.recv().await {
+        for (stream, connection) in batch {
+            let task = run(stream, Arc::clone(&connection), service.clone(), settings, life.clone());
+            let handle = life.tasks.spawn(task).abort_handle();
+            let _ = connection.abort.set(handle);
+        }
+    }
 }
 
 /// One of the connections that may be open.
@@ -140,17 +182,13 @@ impl Drop for Seat {
 
 fn refuse(mut stream: TcpStream) {
     // The answer fits the socket's buffer; whoever does not read it loses it.
-    let _ = stream.set_nonblocking(true);
     let _ = stream.write_all(FULL);
     let _ = stream.shutdown(Shutdown::Write);
 }
 
-async fn run(stream: TcpStream, connection: Arc<Connection>, router: Router, settings: Settings, life: Lifecycle) {
+async fn run(stream: TcpStream, connection: Arc<Connection>, service: Service, settings: Settings, life: Lifecycle) {
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Arc::clone(&connection));
-        router.clone().oneshot(request.map(Body::new))
-    });
+    let service = service_fn(move |request| service.call(request, Arc::clone(&connection)));
     let mut serving = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

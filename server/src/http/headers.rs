@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 /// The nonce of this answer's policy, in the extensions of the request.
 #[derive(Clone, Debug)]
@@ -28,28 +28,21 @@ static FIXED: [(HeaderName, &str); 5] = [
 
 /// Sets the headers.
 pub async fn set(State(state): State<AppState>, mut request: Request<Body>, next: Next) -> Response {
-    let nonce = ids::nonce();
-    request.extensions_mut().insert(Nonce(nonce.clone()));
+    // A stream is no page: opening ten thousand draws no random numbers for their scripts.
+    let page = !request.uri().path().starts_with("/live/");
+    let nonce = page.then(ids::nonce);
+    if let Some(nonce) = &nonce {
+        request.extensions_mut().insert(Nonce(nonce.clone()));
+    }
     let signed_in = request.headers().contains_key(header::COOKIE);
     let mut response = next.run(request).await;
     let html = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|t| t.starts_with("text/html"));
     let headers = response.headers_mut();
-    for (name, value) in &FIXED {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    if state.config.https() {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
-    }
-    let policy = if html {
-        page_policy(&nonce)
-    } else {
-        // The service worker lives under the policy of its script, and fetches what it keeps.
-        "default-src 'none'; connect-src 'self'; frame-ancestors 'none'".into()
-    };
-    if let Ok(value) = HeaderValue::try_from(policy) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, value);
-    }
+    of_stream(&state, headers);
     if html {
+        if let Ok(value) = HeaderValue::try_from(page_policy(nonce.as_deref().unwrap_or_default())) {
+            headers.insert(header::CONTENT_SECURITY_POLICY, value);
+        }
         headers.insert(
             header::CONTENT_SECURITY_POLICY_REPORT_ONLY,
             HeaderValue::from_static("require-trusted-types-for 'script'; report-uri /csp-report"),
@@ -62,6 +55,19 @@ pub async fn set(State(state): State<AppState>, mut request: Request<Body>, next
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// The headers of everything that is no page.
+pub fn of_stream(state: &AppState, headers: &mut HeaderMap) {
+    for (name, value) in &FIXED {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if state.config.https() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
+    }
+    // The service worker lives under the policy of its script, and fetches what it keeps.
+    let policy = HeaderValue::from_static("default-src 'none'; connect-src 'self'; frame-ancestors 'none'");
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
 }
 
 fn page_policy(nonce: &str) -> String {

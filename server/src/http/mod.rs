@@ -8,21 +8,57 @@ pub mod pages;
 pub mod probes;
 pub mod visitor;
 
-use crate::{config::Config, lifecycle::Lifecycle, live, store::Store};
+use crate::{config::Config, lifecycle::Lifecycle, live, serve::Connection, store::Store};
 use app::context::Backend;
 use axum::{
     Router,
+    body::Body,
     extract::{DefaultBodyLimit, FromRef},
     middleware::{from_fn, from_fn_with_state},
+    response::Response,
     routing::{any, get, post},
 };
+use futures::{FutureExt, future::Either};
+use http::{Method, Request};
+use hyper::body::Incoming;
 use leptos::config::LeptosOptions;
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, ops::Deref, sync::Arc, time::Duration};
+use tower::ServiceExt;
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, timeout::TimeoutLayer};
 
-/// What handlers can ask for.
-#[derive(Clone, FromRef)]
-pub struct AppState {
+/// What handlers can ask for. Cloned for every layer of every request, so it is one pointer.
+#[derive(Clone)]
+pub struct AppState(Arc<Parts>);
+
+impl AppState {
+    /// The state of a node.
+    pub fn new(parts: Parts) -> Self {
+        AppState(Arc::new(parts))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl FromRef<AppState> for Arc<live::hub::Hub> {
+    fn from_ref(state: &AppState) -> Self {
+        Arc::clone(&state.hub)
+    }
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.options.clone()
+    }
+}
+
+/// The parts of the state.
+pub struct Parts {
     /// The configuration.
     pub config: Arc<Config>,
     /// The database.
@@ -41,6 +77,36 @@ pub struct AppState {
     pub assets: assets::Assets,
 }
 
+/// How the requests of a connection are answered: the feed directly, everything else by the router.
+#[derive(Clone)]
+pub struct Service {
+    state: AppState,
+    router: Router,
+}
+
+impl Service {
+    /// The service of a node.
+    pub fn new(state: AppState) -> Self {
+        Service { router: router(state.clone()), state }
+    }
+
+    /// Answers a request.
+    pub fn call(
+        &self,
+        mut request: Request<Incoming>,
+        connection: Arc<Connection>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
+        if request.method() == Method::GET && request.uri().path() == FEED {
+            return Either::Left(live::choices::direct(self.state.clone(), connection, request).map(Ok));
+        }
+        request.extensions_mut().insert(connection);
+        Either::Right(self.router.clone().oneshot(request.map(Body::new)))
+    }
+}
+
+/// The stream that ten thousand pages open at once.
+const FEED: &str = "/live/choices";
+
 /// All routes. Layers run from the bottom up: the last one added sees a request first.
 pub fn router(state: AppState) -> Router {
     let http = state.config.http;
@@ -56,7 +122,7 @@ pub fn router(state: AppState) -> Router {
 
     let live = Router::<AppState>::new()
         // No visitor here: opening a stream costs no database query.
-        .route("/live/choices", get(live::choices::stream))
+        .route(FEED, get(live::choices::stream))
         .merge(Router::new().route("/live/desk", any(live::desk::socket)).layer(from_fn_with_state(state.clone(), visitor::resolve)))
         .layer(from_fn_with_state(state.clone(), origin::own_pages_only));
 

@@ -27,7 +27,8 @@ pub fn csrf(config: &Config) -> CsrfLayer<Refusal> {
     layer.with_rejection_response(|_| refusal())
 }
 
-fn refusal() -> Response {
+/// What a request from another site is told.
+pub fn refusal() -> Response {
     tracing::warn!("a request from another site was refused");
     super::api::error_response(&AppError::from(Code::ForeignOrigin))
 }
@@ -37,7 +38,8 @@ pub async fn own_pages_only(State(state): State<AppState>, request: Request<Body
     if is_own(request.headers(), state.config.public_url.as_deref()) { next.run(request).await } else { refusal().into_response() }
 }
 
-fn is_own(headers: &HeaderMap, public_url: Option<&str>) -> bool {
+/// Whether a request comes from our own pages, or from a program that is no browser.
+pub fn is_own(headers: &HeaderMap, public_url: Option<&str>) -> bool {
     let text = |name| headers.get(name).and_then(|v: &http::HeaderValue| v.to_str().ok());
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site"))
         && !matches!(site, "same-origin" | "none")

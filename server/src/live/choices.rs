@@ -1,7 +1,10 @@
 //! `GET /live/choices`: the feed as server-sent events.
 
 use super::hub::{Hub, Next, Watch};
-use crate::serve::Connection;
+use crate::{
+    http::{AppState, headers, origin},
+    serve::Connection,
+};
 use axum::{
     Extension,
     body::Body,
@@ -10,7 +13,7 @@ use axum::{
 };
 use bytes::Bytes;
 use domain::feed::Cursor;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Request, header};
 use http_body::Frame;
 use serde::Deserialize;
 use std::{
@@ -26,13 +29,36 @@ pub struct Since {
     since: Option<String>,
 }
 
-/// Opens a stream. The newer of `Last-Event-ID` and `since` wins; what is no cursor leads to a reset.
+/// Opens a stream.
 pub async fn stream(
     State(hub): State<Arc<Hub>>,
     Extension(connection): Extension<Arc<Connection>>,
     Query(query): Query<Since>,
     headers: HeaderMap,
 ) -> Response {
+    open(&hub, connection, &query, &headers).await
+}
+
+/// Opens a stream past the router and its layers: it does for this one route what they would do, in a third of the time, because ten thousand pages
+/// come back at once after a restart.
+pub async fn direct<B>(state: AppState, connection: Arc<Connection>, request: Request<B>) -> Response {
+    let mut response = if !origin::is_own(request.headers(), state.config.public_url.as_deref()) {
+        origin::refusal()
+    } else {
+        match Query::try_from_uri(request.uri()) {
+            Ok(Query(query)) => open(&state.hub, connection, &query, request.headers()).await,
+            Err(rejection) => rejection.into_response(),
+        }
+    };
+    headers::of_stream(&state, response.headers_mut());
+    response
+}
+
+/// The newer of `Last-Event-ID` and `since` wins; what is no cursor leads to a reset.
+async fn open(hub: &Arc<Hub>, connection: Arc<Connection>, query: &Since, headers: &HeaderMap) -> Response {
+    // When thousands come at once, all are heard before the first is answered: answers that go out in one go find readers awake, and waking one costs
+    // more than answering it.
+    tokio::task::yield_now().await;
     let last = headers.get("last-event-id").and_then(|v| v.to_str().ok());
     let asked = newer(last.and_then(|t| t.parse().ok()), query.since.as_deref().and_then(|t| t.parse().ok()));
     let given = last.is_some_and(|t| !t.is_empty()) || query.since.is_some();
