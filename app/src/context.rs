@@ -1,7 +1,10 @@
 //! What the server puts into the context of every page and server function.
 
 use crate::error::AppError;
-use crate::{account::port::Accounts, choices::port::Choices, forms::port::Forms, offers::port::Offers, presence::port::Presences};
+use crate::{
+    account::port::Accounts, choices::port::Choices, consultation::port::Consultations, forms::port::Forms, offers::port::Offers,
+    presence::port::Presences,
+};
 use domain::{
     account::Role,
     id::{AccountId, SignInId},
@@ -24,6 +27,8 @@ pub struct Backend {
     pub choices: Arc<dyn Choices>,
     /// Rejected forms.
     pub forms: Arc<dyn Forms>,
+    /// Consultations.
+    pub consultations: Arc<dyn Consultations>,
     /// Whether this is a demo, where nothing is real.
     pub demo: bool,
 }

@@ -6,9 +6,9 @@ use crate::{
         api::{MeView, Site},
     },
     choices::{ChoicesPage, live::Feed},
-    offers::{NewOfferPage, OfferPage, ProviderPage, ReviseOfferPage},
+    consultation::ring::IncomingRing,
+    offers::{OfferPage, ProviderPage},
     presence::{
-        DeskPage,
         parts::{DeskChip, EndWarning, SignedOutNotice},
         socket::DeskState,
     },
@@ -19,7 +19,7 @@ use crate::{
         problem::NotFoundPage,
         time::Hydrated,
         update::UpdatePrompt,
-        view::{text, when},
+        view::{flag, nothing, show, text, when},
     },
 };
 use leptos::prelude::*;
@@ -31,9 +31,15 @@ use leptos_router::{
     path,
 };
 
-/// The whole document.
-pub fn shell(options: LeptosOptions) -> impl IntoView {
+/// Whether this is the whole program. Visitors who look around load a small one first, without what only happens at the desk and in a room.
+const WHOLE: bool = cfg!(any(feature = "ssr", feature = "whole"));
+
+/// The whole document, with the program that the page needs.
+pub fn shell(mut options: LeptosOptions, whole: bool) -> impl IntoView {
     let styles = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
+    if whole {
+        options.output_name = format!("{}-whole", options.output_name).into();
+    }
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -124,7 +130,7 @@ pub fn App() -> impl IntoView {
         feed.start();
     });
     Effect::new(move || {
-        if site.read().me.as_ref().is_some_and(|me| me.provider) {
+        if WHOLE && site.read().me.as_ref().is_some_and(|me| me.provider) {
             desk.start();
         }
     });
@@ -134,23 +140,80 @@ pub fn App() -> impl IntoView {
             <Head/>
             <UpdatePrompt/>
             <SignedOutNotice/>
-            <EndWarning/>
-            <main id="main" class="wrap" tabindex="-1">
-                <FlatRoutes fallback=NotFoundPage>
-                    <Route path=path!("/") view=ChoicesPage ssr=SsrMode::Async/>
-                    <Route path=path!("/offers/new") view=NewOfferPage ssr=SsrMode::Async/>
-                    <Route path=path!("/offers/:id") view=OfferPage ssr=SsrMode::Async/>
-                    <Route path=path!("/offers/:id/revise") view=ReviseOfferPage ssr=SsrMode::Async/>
-                    <Route path=path!("/providers/:id") view=ProviderPage ssr=SsrMode::Async/>
-                    <Route path=path!("/desk") view=DeskPage ssr=SsrMode::Async/>
-                    <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
-                    <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
-                    <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
-                    <Route path=path!("/reset/:token") view=ResetPage ssr=SsrMode::Async/>
-                </FlatRoutes>
-            </main>
+            {if WHOLE { view! { <EndWarning/><IncomingRing/> }.into_any() } else { view! { <Unwarned/><Unrung/> }.into_any() }}
+            <main id="main" class="wrap" tabindex="-1">{pages()}</main>
         </Router>
     }
+}
+
+/// What stands where only a provider is warned and rung, as the server writes it for everybody else.
+#[component]
+fn Unwarned() -> impl IntoView {
+    view! { <div role="status">{show(nothing)}</div> }
+}
+
+/// The same for the ring.
+#[component]
+fn Unrung() -> AnyView {
+    view! { <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" hidden=flag(|| true)>{show(nothing)}</div> }
+        .into_any()
+}
+
+/// All pages.
+#[cfg(any(feature = "ssr", feature = "whole"))]
+fn pages() -> AnyView {
+    use crate::{
+        consultation::{AskPage, ConsultationPage, PastPage},
+        offers::{NewOfferPage, ReviseOfferPage},
+        presence::DeskPage,
+    };
+    view! {
+        <FlatRoutes fallback=NotFoundPage>
+            <Route path=path!("/") view=ChoicesPage ssr=SsrMode::Async/>
+            <Route path=path!("/offers/new") view=NewOfferPage ssr=SsrMode::Async/>
+            <Route path=path!("/offers/:id") view=OfferPage ssr=SsrMode::Async/>
+            <Route path=path!("/offers/:id/revise") view=ReviseOfferPage ssr=SsrMode::Async/>
+            <Route path=path!("/offers/:id/ask") view=AskPage ssr=SsrMode::Async/>
+            <Route path=path!("/providers/:id") view=ProviderPage ssr=SsrMode::Async/>
+            <Route path=path!("/desk") view=DeskPage ssr=SsrMode::Async/>
+            <Route path=path!("/consultations") view=PastPage ssr=SsrMode::Async/>
+            <Route path=path!("/consultations/:id") view=ConsultationPage ssr=SsrMode::Async/>
+            <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
+            <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
+            <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
+            <Route path=path!("/reset/:token") view=ResetPage ssr=SsrMode::Async/>
+        </FlatRoutes>
+    }
+    .into_any()
+}
+
+/// The pages of the small program. Whoever goes beyond them loads the whole one, see [`Beyond`].
+#[cfg(not(any(feature = "ssr", feature = "whole")))]
+fn pages() -> AnyView {
+    view! {
+        <FlatRoutes fallback=Beyond>
+            <Route path=path!("/") view=ChoicesPage ssr=SsrMode::Async/>
+            <Route path=path!("/offers/:id") view=OfferPage ssr=SsrMode::Async/>
+            <Route path=path!("/providers/:id") view=ProviderPage ssr=SsrMode::Async/>
+            <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
+            <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
+            <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
+            <Route path=path!("/reset/:token") view=ResetPage ssr=SsrMode::Async/>
+        </FlatRoutes>
+    }
+    .into_any()
+}
+
+/// A page that the small program does not have: the server has it, or says that there is none.
+#[cfg(not(any(feature = "ssr", feature = "whole")))]
+#[component]
+fn Beyond() -> impl IntoView {
+    // A page that was just loaded is what the server answered: only whoever came here by a link is sent on.
+    if expect_context::<Hydrated>().0.get_untracked() {
+        // The address is that of the page already.
+        let _ = location().reload();
+    }
+    view! { <NotFoundPage/> }
 }
 
 /// The head of every page. On a new page the focus goes to its start, so that it is read out and the keyboard goes on from there.

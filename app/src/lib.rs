@@ -10,6 +10,7 @@ compile_error!(
 
 pub mod account;
 pub mod choices;
+pub mod consultation;
 #[cfg(feature = "ssr")]
 pub mod context;
 pub mod error;

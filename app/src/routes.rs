@@ -1,6 +1,6 @@
 //! Every page's path, once.
 
-use domain::id::{AccountId, OfferId};
+use domain::id::{AccountId, ConsultationId, OfferId};
 
 /// The choices.
 pub const CHOICES: &str = "/";
@@ -8,6 +8,8 @@ pub const CHOICES: &str = "/";
 pub const NEW_OFFER: &str = "/offers/new";
 /// The desk.
 pub const DESK: &str = "/desk";
+/// The own consultations.
+pub const CONSULTATIONS: &str = "/consultations";
 /// The own account.
 pub const ACCOUNT: &str = "/account";
 /// Signing in.
@@ -16,8 +18,26 @@ pub const SIGN_IN: &str = "/sign-in";
 pub const SIGN_UP: &str = "/sign-up";
 
 /// All of them as the router knows them.
-pub const ROUTES: &[&str] =
-    &[CHOICES, NEW_OFFER, "/offers/:id", "/offers/:id/revise", "/providers/:id", DESK, ACCOUNT, SIGN_IN, SIGN_UP, "/reset/:token"];
+pub const ROUTES: &[&str] = &[
+    CHOICES,
+    NEW_OFFER,
+    "/offers/:id",
+    "/offers/:id/revise",
+    "/offers/:id/ask",
+    "/providers/:id",
+    DESK,
+    CONSULTATIONS,
+    "/consultations/:id",
+    ACCOUNT,
+    SIGN_IN,
+    SIGN_UP,
+    "/reset/:token",
+];
+
+/// Whether a page is only in the whole program, and not in the small one that visitors load first.
+pub fn is_beyond_first(path: &str) -> bool {
+    path == NEW_OFFER || path == DESK || path.starts_with(CONSULTATIONS) || path.ends_with("/ask") || path.ends_with("/revise")
+}
 
 /// An offer's page.
 pub fn offer(id: OfferId) -> String {
@@ -27,6 +47,16 @@ pub fn offer(id: OfferId) -> String {
 /// The form that revises an offer.
 pub fn revise(id: OfferId) -> String {
     format!("/offers/{id}/revise")
+}
+
+/// The request for an offer.
+pub fn ask(id: OfferId) -> String {
+    format!("/offers/{id}/ask")
+}
+
+/// A consultation, from the request to its record.
+pub fn consultation(id: ConsultationId) -> String {
+    format!("/consultations/{id}")
 }
 
 /// A provider's page.

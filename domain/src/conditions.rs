@@ -166,6 +166,13 @@ impl Conditions {
         })
     }
 
+    /// The most that can be billed, in minor units: the cap at this rate, less the free seconds, floored (design section 7).
+    pub fn at_most(&self) -> i64 {
+        let billed = self.cap.millis().less(Millis::seconds(i64::from(self.free_seconds))).0.max(0);
+        // A rate is at most a million minor units and a cap three hours, so this stays far below the end of `i64`.
+        self.rate.minor.saturating_mul(billed).div_euclid(Millis::minutes(1).0)
+    }
+
     /// Puts everything.
     pub(crate) fn put(&self, to: &mut Canonical) {
         to.put("rate", self.rate.minor);
@@ -227,6 +234,8 @@ pub(crate) mod tests {
         assert_eq!((conditions.cap.millis(), conditions.language.as_str()), (Millis::minutes(30), "es"));
         assert_eq!((conditions.rate, conditions.free_seconds), (offer().rate, 60));
         assert_eq!(Conditions::of(&offer(), &choice("chat", "180", "pt")).unwrap().language.as_str(), "pt");
+        assert_eq!(conditions.at_most(), 120 * 29, "30 minutes, the first of them free");
+        assert_eq!(Conditions { free_seconds: 3_600, ..conditions }.at_most(), 0);
         let wrong = |field, code| crate::reject::FieldError { field, code };
         assert_eq!(
             Conditions::of(&offer(), &choice("video", "0", "de")),

@@ -50,6 +50,8 @@ id! {
     ConsultationId,
     /// One life of the feed: a new one means that old cursors are worthless.
     Epoch,
+    /// One life of a page in a room: a reload is another one.
+    LifeId,
     /// The name that a sender's page gave a chat message: the same name is the same message.
     MessageKey,
     /// One running server process.
@@ -58,6 +60,8 @@ id! {
     OfferId,
     /// One browser that is signed in.
     SignInId,
+    /// One tab of a browser; it outlives reloads.
+    TabId,
 }
 
 /// The text is not an id.

@@ -28,6 +28,8 @@ pub struct Model {
     pub version: i64,
     /// The number of the room's last row.
     pub last_row: i64,
+    /// The number of the room's last signal.
+    pub last_signal: i64,
     /// When time alone changes the state next.
     pub due_at: Option<i64>,
     /// When it was requested.

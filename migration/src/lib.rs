@@ -9,6 +9,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_ground;
 mod m20261123_000001_consultations;
+mod m20261125_000001_rooms;
 
 /// All migrations, oldest first. One that has been released is never changed.
 #[derive(Debug)]
@@ -17,7 +18,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_ground::Migration), Box::new(m20261123_000001_consultations::Migration)]
+        vec![
+            Box::new(m20261122_000001_ground::Migration),
+            Box::new(m20261123_000001_consultations::Migration),
+            Box::new(m20261125_000001_rooms::Migration),
+        ]
     }
 }
 

@@ -109,6 +109,7 @@ impl Application {
             presences: Arc::new(store.clone()),
             choices: Arc::new(Choices(Arc::clone(&hub))),
             forms: Arc::new(store.clone()),
+            consultations: Arc::new(store.clone()),
             demo,
         };
         let settings =
@@ -116,6 +117,7 @@ impl Application {
         let drain = Duration::from_millis(config.http.drain);
         let state = AppState::new(Parts {
             desks,
+            whispers: Arc::default(),
             config: Arc::new(config),
             store: store.clone(),
             hub: Arc::clone(&hub),

@@ -36,6 +36,8 @@ pub struct Config {
     pub presence: Knobs,
     /// The times of consultations.
     pub consultations: consultation::Knobs,
+    /// How the pages of a consultation find each other.
+    pub calls: Calls,
     /// The feed.
     pub feed: Feed,
     /// Connections and requests.
@@ -57,6 +59,7 @@ impl Default for Config {
             log: Log::default(),
             presence: Knobs::default(),
             consultations: consultation::Knobs::default(),
+            calls: Calls::default(),
             feed: Feed::default(),
             http: Http::default(),
             accounts: Accounts::default(),
@@ -77,6 +80,28 @@ pub struct Log {
 impl Default for Log {
     fn default() -> Self {
         Log { json: false, filter: "info,sqlx=warn,sea_orm_migration=warn".into() }
+    }
+}
+
+/// How the pages of a consultation find each other. Without any server they do in one network only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Calls {
+    /// Addresses of STUN servers, which tell a terminal its own address: `stun:help.example.org:3478`.
+    pub stun: Vec<String>,
+    /// Addresses of TURN servers, which relay what finds no other way: `turn:help.example.org:3478?transport=udp`.
+    pub turn: Vec<String>,
+    /// The secret that the TURN servers share with us: coturn's `static-auth-secret`.
+    pub turn_secret: Option<String>,
+    /// How long a name for a TURN server lasts; a consultation lasts three hours at most.
+    pub turn_ttl: Millis,
+    /// Send everything through TURN, so that neither side learns the other's address.
+    pub relay_only: bool,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Calls { stun: Vec::new(), turn: Vec::new(), turn_secret: None, turn_ttl: Millis::minutes(240), relay_only: false }
     }
 }
 
@@ -210,6 +235,20 @@ impl Config {
         }
         if self.database.as_ref().is_some_and(|d| !d.starts_with("postgres://") && !d.starts_with("postgresql://")) {
             return unfit("database must be postgres://user:password@host/name; leave it out for the embedded database in the data folder");
+        }
+        let scheme = |all: &[String], schemes: &[&str]| {
+            all.iter().all(|url| schemes.iter().any(|s| url.strip_prefix(s).is_some_and(|rest| !rest.is_empty())))
+        };
+        if !scheme(&self.calls.stun, &["stun:", "stuns:"]) || !scheme(&self.calls.turn, &["turn:", "turns:"]) {
+            return unfit(
+                "calls.stun must hold stun: addresses and calls.turn turn: or turns: addresses, such as turn:help.example.org:3478?transport=udp",
+            );
+        }
+        if self.calls.turn.is_empty() == self.calls.turn_secret.is_some() {
+            return unfit("calls.turn and calls.turn_secret belong together: set both or neither");
+        }
+        if self.calls.relay_only && self.calls.turn.is_empty() {
+            return unfit("calls.relay_only needs calls.turn, or no call could find its way");
         }
         let positive = [self.presence.beat, self.presence.silence, self.presence.node_lease];
         if positive.iter().any(|m| m.0 <= 0) || self.presence.silence <= self.presence.beat {

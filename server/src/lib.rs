@@ -14,4 +14,5 @@ pub mod live;
 pub mod serve;
 pub mod store;
 pub mod telemetry;
+pub mod turn;
 pub mod worker;

@@ -25,7 +25,8 @@ use domain::reject::Code;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-fn id_of_path() -> Memo<String> {
+/// The id in the address.
+pub fn id_of_path() -> Memo<String> {
     let params = use_params_map();
     Memo::new(move |_| params.read().get("id").unwrap_or_default())
 }

@@ -11,7 +11,7 @@ use crate::{
         face::Face,
         text::PageTitle,
         time::{Shape, moment},
-        view::{text, truth, when, word},
+        view::{flag, text, truth, when, word},
     },
 };
 use domain::{
@@ -110,6 +110,9 @@ pub fn OfferDetails(
                 <h1>{text(move || hung.read().card.title.clone())}</h1>
                 {price(hung)}
                 <p role="status">{word(advice)}</p>
+                <p hidden=flag(move || own || status != Status::Listed || is() != Shown::Online)>
+                    <a class="btn main big" href=routes::ask(id)>{text(move || format!("Ask {}", name.read()))}</a>
+                </p>
                 {late()}
                 {when(own, || {
                     view! {

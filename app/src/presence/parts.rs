@@ -4,6 +4,7 @@ use super::socket::{DeskState, Line};
 use crate::{
     account::api::MeView,
     choices::parts::{CardBody, Hung, curtain, rate_words},
+    consultation::ring::{Sound, permit_notices},
     offers::api::OwnOffer,
     routes,
     ui::{
@@ -154,7 +155,9 @@ fn Shop(desk: Signal<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
             (Presence::Online { until }, _) => {
                 view! { "Your curtain is out. It comes in by itself at "{moment(move || until, Shape::Clock)}"." }.into_any()
             }
-            (Presence::Busy { .. }, _) => "A guest is inside. Your curtain is parted until you have finished.".into_any(),
+            (Presence::Busy { consultation }, _) => {
+                view! { "A guest is inside. Your curtain is parted until you have finished. "<a href=routes::consultation(consultation)>"To the room"</a> }.into_any()
+            }
             (Presence::Away { .. }, _) => "Somebody rang and you did not answer, so your curtain was taken in. One tap and it is out again.".into_any(),
             (Presence::Offline, Some(until)) if until > desk.now => {
                 view! { "Your line is lost. The curtain goes out again by itself when a page comes back before "{moment(move || until, Shape::Clock)}"." }
@@ -178,8 +181,15 @@ fn Shop(desk: Signal<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
     // All offers are told as none, so that one registered later joins them.
     let prepare =
         Callback::new(move |typed: Typed| if typed.all("offers").len() == listed(offers) { typed.without("offers[]") } else { typed });
+    let sound = use_context::<Sound>();
+    let try_ring = move || {
+        if let Some(sound) = sound {
+            sound.ring();
+        }
+        permit_notices();
+    };
     view! {
-        <section class="panel shop" data-presence=word(move || desk.read().presence.shown().as_str()) aria-label="Curtain">
+        <section class="panel shop" on:click=move |_| sound.into_iter().for_each(Sound::wake) data-presence=word(move || desk.read().presence.shown().as_str()) aria-label="Curtain">
             {curtain()}
             <div class="body">
                 <p class="story" role="status">{show(story)}</p>
@@ -207,6 +217,7 @@ fn Shop(desk: Signal<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
                     when(none.get(), || view! { <p><a class="btn main" href=routes::NEW_OFFER>"Register an offer"</a></p> }.into_any())
                 })}
                 {renew(desk, offers)}
+                <button class="btn small" type="button" hidden=flag(move || none.get()) on:click=move |_| try_ring()>"Try the ring"</button>
             </div>
         </section>
     }

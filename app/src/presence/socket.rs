@@ -1,23 +1,20 @@
 //! The line that proves that a provider is there. It belongs to the frame, so any open page of the provider proves it.
 
 use super::wire::{FromPage, FromServer};
-use crate::ui::{
-    bell::{Bell, pause_before},
-    json::read,
-    time::browser_now,
+use crate::{
+    consultation::{terminal, wire::RingView},
+    ui::{
+        json::read,
+        socket::{Heard, Socket, Talk},
+        time::browser_now,
+    },
 };
 use domain::{
     presence::{Desk, Presence},
     time::{Millis, Timestamp},
 };
 use leptos::{prelude::*, task::spawn_local};
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-    time::Duration,
-};
-use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::{MessageEvent, WebSocket};
+use std::{rc::Rc, time::Duration};
 
 /// How the line to the server stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +37,9 @@ pub struct DeskState {
     pub known: RwSignal<Known>,
     /// The server's clock, moving every second while the page is taken over; 0 before.
     pub now: RwSignal<i64>,
+    /// The request that rings.
+    pub ring: RwSignal<Option<RingView>>,
+    socket: StoredValue<Option<Rc<Socket>>, LocalStorage>,
 }
 
 /// What a page knows of the desk.
@@ -67,7 +67,12 @@ impl Default for DeskState {
 impl DeskState {
     /// A state that knows nothing yet.
     pub fn new() -> Self {
-        DeskState { known: RwSignal::new(Known::default()), now: RwSignal::new(0) }
+        DeskState {
+            known: RwSignal::new(Known::default()),
+            now: RwSignal::new(0),
+            ring: RwSignal::new(None),
+            socket: StoredValue::new_local(None),
+        }
     }
 
     /// Takes in the desk as the server told it; what is older than what is known says nothing.
@@ -113,156 +118,82 @@ impl DeskState {
         });
         let tick = move || self.now.set(browser_now().saturating_add(self.known.read_untracked().offset));
         set_interval(tick, Duration::from_secs(1));
-        let keeper = Rc::new(Keeper {
-            state: self,
-            bell: Bell::default(),
-            socket: RefCell::default(),
-            gone: Cell::default(),
-            ended: Cell::default(),
-        });
-        // The handles are let go: these listeners live as long as the page.
-        let leaving = Rc::clone(&keeper);
-        let _ = window_event_listener_untyped("pagehide", move |_| {
-            leaving.gone.set(true);
-            leaving.say(FromPage::Leave {});
-            leaving.hang_up();
-        });
-        for event in ["pageshow", "online", "visibilitychange"] {
-            let back = Rc::clone(&keeper);
-            let _ = window_event_listener_untyped(event, move |_| {
-                if !document().hidden() {
-                    back.gone.set(false);
-                    back.bell.ring();
-                }
-            });
-        }
-        spawn_local(keeper.keep());
+        self.socket.set_value(Some(Socket::open(AtDesk(self))));
+    }
+
+    /// Says something to the server; whether there was a line to say it on.
+    pub fn say(self, message: &FromPage) -> bool {
+        let text = serde_json::to_string(message).unwrap_or_default();
+        self.socket.with_value(|socket| socket.as_ref().is_some_and(|socket| socket.say(&text)))
     }
 }
 
-/// Keeps one socket open.
-struct Keeper {
-    state: DeskState,
-    /// Rung when the socket closes, and when there is a reason to try again at once.
-    bell: Bell,
-    socket: RefCell<Option<WebSocket>>,
-    gone: Cell<bool>,
-    /// Why not to come back: how long the server asked to wait, or nothing at all.
-    ended: Cell<Option<Ended>>,
-}
+/// The line of a desk.
+struct AtDesk(DeskState);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ended {
-    SignedOut,
-    Bye(u32),
-}
-
-impl Keeper {
-    /// Opens, listens, and opens again, until the sign-in has ended.
-    async fn keep(self: Rc<Self>) {
-        let mut failures = 0;
-        loop {
-            let opened = self.connect_once().await;
-            if opened {
-                failures = 0;
-            }
-            self.state.known.update(|known| {
-                known.rtt = None;
-                if !matches!(known.line, Line::Lost(_)) {
-                    known.line = Line::Lost(browser_now());
-                }
-            });
-            let pause = match self.ended.take() {
-                // A changed password ends the old sign-in and starts a new one: one more try tells which it was.
-                Some(Ended::SignedOut) if opened => 500,
-                Some(Ended::SignedOut) => {
-                    self.state.known.set(Known { signed_out: true, started: true, ..Known::default() });
-                    return;
-                }
-                Some(Ended::Bye(ms)) => ms,
-                None => {
-                    failures += 1;
-                    pause_before(failures - 1)
-                }
-            };
-            self.bell.wait_at_most(pause).await;
-            while self.gone.get() {
-                self.bell.wait().await;
-            }
-        }
+impl Talk for AtDesk {
+    fn path(&self) -> String {
+        "/live/desk".into()
     }
 
-    /// One connection, from opening to closing; tells whether the server took it and said anything but good-bye.
-    async fn connect_once(self: &Rc<Self>) -> bool {
-        let place = location();
-        let scheme = if place.protocol().as_deref() == Ok("https:") { "wss" } else { "ws" };
-        let Ok(socket) = WebSocket::new(&format!("{scheme}://{}/live/desk", place.host().unwrap_or_default())) else { return false };
-        let closed = Rc::new(Cell::new(false));
-        let greeted = Rc::new(Cell::new(false));
-        let on_message = {
-            let (keeper, greeted) = (Rc::clone(self), Rc::clone(&greeted));
-            Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-                if let Some(message) = event.data().as_string().and_then(|text| read(&text)) {
-                    greeted.set(greeted.get() || !matches!(message, FromServer::SignedOut {} | FromServer::Bye { .. }));
-                    keeper.hear(message);
+    fn hear(&self, socket: &Socket, text: &str) -> Heard {
+        let known = self.0.known;
+        match read(text) {
+            Some(FromServer::Desk(desk)) => {
+                let opened = known.read_untracked().line != Line::Open;
+                known.update(|known| known.line = Line::Open);
+                self.0.learn(desk);
+                if opened {
+                    // Consumers are shown what this terminal is and can do.
+                    let state = self.0;
+                    spawn_local(async move {
+                        let found = terminal::look().await;
+                        state.say(&FromPage::Environment(found));
+                    });
                 }
-            })
-        };
-        let on_close = {
-            let (keeper, closed) = (Rc::clone(self), Rc::clone(&closed));
-            Closure::<dyn FnMut(web_sys::Event)>::new(move |_| {
-                closed.set(true);
-                keeper.bell.ring();
-            })
-        };
-        socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-        self.socket.replace(Some(socket));
-        while !closed.get() {
-            self.bell.wait().await;
-        }
-        if let Some(socket) = self.socket.take() {
-            socket.set_onmessage(None);
-            socket.set_onclose(None);
-        }
-        greeted.get()
-    }
-
-    fn hear(&self, message: FromServer) {
-        match message {
-            FromServer::Desk(desk) => {
-                self.state.known.update(|known| known.line = Line::Open);
-                self.state.learn(desk);
+                Heard::Well
             }
-            FromServer::Beat { n, rtt_ms, .. } => {
-                self.say(FromPage::Beat { n });
-                self.state.known.update(|known| {
+            Some(FromServer::Ring(ring)) => {
+                if let Some(ring) = &ring {
+                    self.0.say(&FromPage::Reached { ring: ring.id });
+                }
+                self.0.ring.set(ring.map(|ring| *ring));
+                Heard::Well
+            }
+            Some(FromServer::Beat { n, rtt_ms, .. }) => {
+                socket.say(&beat(n));
+                known.update(|known| {
                     known.line = Line::Open;
                     known.rtt = rtt_ms;
                 });
+                Heard::Well
             }
-            FromServer::SignedOut {} => {
-                self.ended.set(Some(Ended::SignedOut));
-                self.hang_up();
-            }
-            FromServer::Bye { retry_ms } => {
-                self.ended.set(Some(Ended::Bye(u32::try_from(retry_ms).unwrap_or(u32::MAX))));
-                self.hang_up();
-            }
+            Some(FromServer::SignedOut {}) => Heard::SignedOut,
+            Some(FromServer::Bye { retry_ms }) => Heard::Bye(u32::try_from(retry_ms).unwrap_or(u32::MAX)),
+            None => Heard::Nothing,
         }
     }
 
-    fn say(&self, message: FromPage) {
-        if let Some(socket) = &*self.socket.borrow() {
-            // On a socket that is just closing nothing can be said any more.
-            let _ = socket.send_with_str(&message.json());
-        }
+    fn lost(&self) {
+        self.0.known.update(|known| {
+            known.rtt = None;
+            if !matches!(known.line, Line::Lost(_)) {
+                known.line = Line::Lost(browser_now());
+            }
+        });
     }
 
-    fn hang_up(&self) {
-        if let Some(socket) = &*self.socket.borrow() {
-            // Closing what is closed already does no harm.
-            let _ = socket.close();
-        }
+    fn ended(&self) {
+        self.0.known.set(Known { signed_out: true, started: true, ..Known::default() });
+        self.0.ring.set(None);
     }
+
+    fn farewell(&self) -> String {
+        r#"{"leave":{}}"#.into()
+    }
+}
+
+/// The answer to a beat, in the words that desks and rooms share.
+pub fn beat(n: u64) -> String {
+    format!(r#"{{"beat":{{"n":{n}}}}}"#)
 }

@@ -49,6 +49,12 @@ impl Typed {
         values.map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
     }
 
+    /// The same with a field.
+    pub fn with(mut self, name: &'static str, value: String) -> Self {
+        self.0.push((name.into(), value));
+        self
+    }
+
     /// The same without a field.
     pub fn without(mut self, name: &str) -> Self {
         self.0.retain(|(n, _)| n != name);

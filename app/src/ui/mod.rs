@@ -9,6 +9,7 @@ pub mod list;
 pub mod page;
 pub mod post;
 pub mod problem;
+pub mod socket;
 pub mod text;
 pub mod time;
 pub mod update;

@@ -36,6 +36,21 @@ pub enum Ask {
     Mine,
     /// `presence/desk`.
     Desk,
+    /// `consultations/terms`.
+    Terms {
+        /// The offer.
+        offer: String,
+        /// The medium; empty for the first one.
+        medium: String,
+        /// The cap in minutes; empty for the usual one.
+        cap: String,
+        /// The language; empty for the first one.
+        language: String,
+    },
+    /// `consultations/show`.
+    Consultation(String),
+    /// `consultations/past`.
+    Past,
     /// `account/sign_ins`.
     SignIns,
     /// `forms/rejected`, where the address names one.
@@ -53,6 +68,11 @@ impl Ask {
             Ask::Provider(id) => ("/api/offers/provider", vec![("provider", id)]),
             Ask::Mine => ("/api/offers/mine", vec![]),
             Ask::Desk => ("/api/presence/desk", vec![]),
+            Ask::Terms { offer, medium, cap, language } => {
+                ("/api/consultations/terms", vec![("offer", offer), ("medium", medium), ("cap", cap), ("language", language)])
+            }
+            Ask::Consultation(id) => ("/api/consultations/show", vec![("consultation", id)]),
+            Ask::Past => ("/api/consultations/past", vec![]),
             Ask::SignIns => ("/api/account/sign_ins", vec![]),
             Ask::Rejected(id) => ("/api/forms/rejected", vec![("id", id.unwrap_or_default())]),
         }
@@ -74,7 +94,7 @@ impl Ask {
     /// The answer as JSON, on the server.
     #[cfg(feature = "ssr")]
     async fn json(self) -> Result<String, AppError> {
-        use crate::{account, choices, forms, offers, presence};
+        use crate::{account, choices, consultation, forms, offers, presence};
         fn write<T: serde::Serialize>(answer: Result<T, AppError>) -> Result<String, AppError> {
             answer.and_then(|value| serde_json::to_string(&value).map_err(|_| Code::Internal.into()))
         }
@@ -85,6 +105,9 @@ impl Ask {
             Ask::Provider(id) => write(offers::api::provider(id).await),
             Ask::Mine => write(offers::api::mine().await),
             Ask::Desk => write(presence::api::read_desk().await),
+            Ask::Terms { offer, medium, cap, language } => write(consultation::api::terms(offer, medium, cap, language).await),
+            Ask::Consultation(id) => write(consultation::api::show(id).await),
+            Ask::Past => write(consultation::api::past().await),
             Ask::SignIns => write(account::api::sign_ins().await),
             Ask::Rejected(id) => write(forms::api::read_rejected(id.unwrap_or_default()).await),
         }

@@ -31,6 +31,15 @@ pub async fn post(path: &str, body: String) -> Result<Answer, AppError> {
     if ok { Ok(Answer { text, location }) } else { Err(read(&text).unwrap_or_else(|| Code::Network.into())) }
 }
 
+/// Reads an address to its end, past every cache; `None` when it does not answer well.
+pub async fn fetched(path: &str) -> Option<()> {
+    let init = RequestInit::new();
+    init.set_cache(web_sys::RequestCache::NoStore);
+    let response: Response = JsFuture::from(window().fetch_with_str_and_init(path, &init)).await.ok()?.unchecked_into();
+    JsFuture::from(response.array_buffer().ok()?).await.ok()?;
+    response.ok().then_some(())
+}
+
 /// One `fetch`: whether it was taken, where to go on, and the text.
 async fn exchange(path: &str, body: &str) -> Result<(bool, Option<String>, String), JsValue> {
     let headers = Headers::new()?;

@@ -56,6 +56,18 @@ pub fn TextArea(
     }
 }
 
+/// The field for a chat message. It starts empty and is never rendered with text.
+pub fn message_area(
+    area: NodeRef<leptos::html::Textarea>,
+    typing: impl Fn(leptos::ev::Event) + 'static,
+    key: impl Fn(leptos::ev::KeyboardEvent) + 'static,
+) -> AnyView {
+    view! {
+        <textarea id="message" name="message" rows="1" maxlength=domain::text::MESSAGE_MAX.to_string() placeholder="Write a message" node_ref=area on:input=typing on:keydown=key></textarea>
+    }
+    .into_any()
+}
+
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
     use super::*;

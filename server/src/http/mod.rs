@@ -67,6 +67,8 @@ pub struct Parts {
     pub hub: Arc<live::hub::Hub>,
     /// The node at the desk sockets.
     pub desks: Arc<live::desk::Desks>,
+    /// What pages of a room tell each other in passing.
+    pub whispers: Arc<live::room::Whispers>,
     /// The ports for pages and server functions.
     pub backend: Backend,
     /// What Leptos wants to know.
@@ -123,7 +125,13 @@ pub fn router(state: AppState) -> Router {
     let live = Router::<AppState>::new()
         // No visitor here: opening a stream costs no database query.
         .route(FEED, get(live::choices::stream))
-        .merge(Router::new().route("/live/desk", any(live::desk::socket)).layer(from_fn_with_state(state.clone(), visitor::resolve)))
+        .route("/live/probe", get(probes::bulk))
+        .merge(
+            Router::new()
+                .route("/live/desk", any(live::desk::socket))
+                .route("/live/consultations/{id}", any(live::room::socket))
+                .layer(from_fn_with_state(state.clone(), visitor::resolve)),
+        )
         .layer(from_fn_with_state(state.clone(), origin::own_pages_only));
 
     Router::new()

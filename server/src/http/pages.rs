@@ -45,7 +45,10 @@ pub fn routes() -> Router<AppState> {
 
 async fn render(State(state): State<AppState>, request: Request<Body>) -> Response {
     let options = state.options.clone();
-    leptos_axum::render_app_async_with_context(context(&state), move || app::shell(options.clone()))(request).await
+    let provider = request.extensions().get::<Visitor>().and_then(|visitor| visitor.me.as_ref()).is_some_and(|me| me.provider);
+    // A provider can be rung on every page.
+    let whole = provider || app::routes::is_beyond_first(request.uri().path());
+    leptos_axum::render_app_async_with_context(context(&state), move || app::shell(options.clone(), whole))(request).await
 }
 
 async fn not_found(state: State<AppState>, request: Request<Body>) -> Response {

@@ -27,6 +27,12 @@ pub async fn ready(State(state): State<AppState>) -> Response {
     }
 }
 
+/// `GET /live/probe`: so many bytes that a page can tell how much its line carries. They are not compressed on the way.
+pub async fn bulk() -> Response {
+    static BULK: [u8; 131_072] = [0x6e; 131_072];
+    ([(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, "no-store")], BULK.as_slice()).into_response()
+}
+
 /// The answer to a panic: constant words and the number under which it was logged.
 pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");

@@ -1,5 +1,6 @@
 //! `/live/desk`: the socket by which a page proves that its provider is there. Everything it says is a hint; what it proves is a row.
 
+use super::socket::{LOOK, Line, Sink, close, millis, send, signed_in};
 use crate::{
     config::Config,
     http::{AppState, api::error_response, visitor::Token},
@@ -9,6 +10,7 @@ use crate::{
     store::Store,
 };
 use app::{
+    consultation::port::Consultations,
     context::{Me, Visitor},
     error::{AppError, PortError},
     presence::{
@@ -20,20 +22,20 @@ use axum::{
     Extension,
     extract::{
         State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket, close_code},
+        ws::{Message, WebSocket, close_code},
     },
     response::Response,
 };
 use domain::{
-    id::{AccountId, AttachmentId, NodeId},
+    consultation::Op,
+    id::{AccountId, AttachmentId, ConsultationId, NodeId},
     presence::{Knobs, Leaving},
     reject::Code,
 };
-use futures::{SinkExt, StreamExt, stream::SplitSink};
+use futures::StreamExt;
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
 };
 use tokio::{
     sync::{broadcast::error::RecvError, watch},
@@ -42,10 +44,6 @@ use tokio::{
 
 /// Largest message that a page may send, in bytes.
 const MESSAGE_MAX: usize = 4_096;
-/// How often a socket looks whether its page has fallen silent.
-const LOOK: Duration = Duration::from_millis(250);
-/// How long a page that cannot be written to may block its socket.
-const WRITE_MAX: Duration = Duration::from_secs(5);
 
 /// The desk sockets of this node.
 pub struct Desks {
@@ -169,8 +167,6 @@ struct Page {
     life: Lifecycle,
 }
 
-type Sink = SplitSink<WebSocket, Message>;
-
 impl Page {
     async fn run(self, socket: WebSocket) {
         let burials = self.desks.burials.subscribe();
@@ -199,9 +195,9 @@ impl Page {
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let silence = millis(self.desks.knobs.silence.0);
-        let mut line = Line { heard: Instant::now(), beat: 0, asked: Instant::now(), rtt_ms: None };
+        let (mut line, mut ring) = (Line::new(), None);
         let mut said = Leaving::Lost;
-        if !self.show(&mut sink).await {
+        if !self.show(&mut sink, &mut ring).await {
             return Leaving::Lost;
         }
         loop {
@@ -211,44 +207,58 @@ impl Page {
                         match serde_json::from_str(&text) {
                             Ok(FromPage::Beat { n }) => line.answered(n),
                             Ok(FromPage::Leave {}) => said = Leaving::Said,
-                            Err(_) => return self.close(sink, close_code::INVALID, Leaving::Said).await,
+                            Ok(FromPage::Reached { ring }) => self.confirm(ring, Op::Reached { device: self.me.sign_in }).await,
+                            Ok(FromPage::Shown { ring }) => self.confirm(ring, Op::Shown { device: self.me.sign_in }).await,
+                            Ok(FromPage::Environment(environment)) => {
+                                if let Err(error) = self.store.set_environment(&self.me, &environment).await {
+                                    tracing::warn!(?error, "an environment could not be kept");
+                                }
+                            }
+                            Err(_) => {
+                                close(sink, close_code::INVALID).await;
+                                return Leaving::Said;
+                            }
                         }
                         true
                     }
                     // Control frames are answered by the browser, not by the page: they prove nothing.
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => true,
-                    Some(Ok(Message::Binary(_))) => return self.close(sink, close_code::UNSUPPORTED, Leaving::Said).await,
+                    Some(Ok(Message::Binary(_))) => {
+                        close(sink, close_code::UNSUPPORTED).await;
+                        return Leaving::Said;
+                    }
                     Some(Ok(Message::Close(_))) => return Leaving::Said,
                     Some(Err(_)) | None => return said,
                 },
                 _ = beats.tick() => {
-                    if !self.signed_in().await {
+                    if !signed_in(&self.store, &self.token).await {
                         return self.signed_out(sink).await;
                     }
                     line.ask();
                     send(&mut sink, &FromServer::Beat { n: line.beat, rtt_ms: line.rtt_ms, page }).await
                 }
                 _ = looks.tick() => {
-                    if line.heard.elapsed() > silence {
+                    if line.silent() > silence {
                         return said;
                     }
                     true
                 }
                 changed = desks.recv() => match changed {
                     Ok(account) if account != self.me.id => true,
-                    Ok(_) | Err(RecvError::Lagged(_)) => self.show(&mut sink).await,
+                    Ok(_) | Err(RecvError::Lagged(_)) => self.show(&mut sink, &mut ring).await,
                     Err(RecvError::Closed) => return Leaving::Lost,
                 },
                 ended = sign_outs.recv() => match ended {
                     Ok(sign_in) if sign_in != self.me.sign_in => true,
-                    _ if self.signed_in().await => true,
+                    _ if signed_in(&self.store, &self.token).await => true,
                     _ => return self.signed_out(sink).await,
                 },
                 _ = burials.changed() => return Leaving::Lost,
                 () = self.life.stop.cancelled() => {
                     // A restart is a line that breaks: the curtain stays out while the page comes back.
                     send(&mut sink, &FromServer::Bye { retry_ms: ids::jitter(200, 1_500) }).await;
-                    return self.close(sink, close_code::RESTART, Leaving::Lost).await;
+                    close(sink, close_code::RESTART).await;
+                    return Leaving::Lost;
                 }
             };
             if !sent {
@@ -257,59 +267,27 @@ impl Page {
         }
     }
 
-    async fn show(&self, sink: &mut Sink) -> bool {
-        match self.store.desk(&self.me).await {
-            Ok(desk) => send(sink, &FromServer::Desk(desk)).await,
-            // The next change or beat shows it again.
-            Err(_) => true,
+    /// Shows the desk, and the request that rings when it is another one than was told; whether it went out.
+    async fn show(&self, sink: &mut Sink, told: &mut Option<ConsultationId>) -> bool {
+        // The next change or beat shows what cannot be read now.
+        if let Ok(desk) = self.store.desk(&self.me).await
+            && !send(sink, &FromServer::Desk(desk)).await
+        {
+            return false;
         }
+        let Ok(ring) = self.store.ringing(&self.me).await else { return true };
+        let id = ring.as_ref().map(|ring| ring.id);
+        if std::mem::replace(told, id) == id { true } else { send(sink, &FromServer::Ring(ring.map(Box::new))).await }
     }
 
-    /// Whether the sign-in still holds; a database that does not answer ends nobody's line.
-    async fn signed_in(&self) -> bool {
-        self.store.who(&self.token).await.map_or(true, |me| me.is_some())
+    /// Notes what a page says of a ring. One that is over by now needs no confirming.
+    async fn confirm(&self, ring: ConsultationId, op: Op) {
+        let _ = self.store.act(&self.me, ring, op).await;
     }
 
     async fn signed_out(&self, mut sink: Sink) -> Leaving {
         send(&mut sink, &FromServer::SignedOut {}).await;
-        self.close(sink, close_code::POLICY, Leaving::Said).await
+        close(sink, close_code::POLICY).await;
+        Leaving::Said
     }
-
-    async fn close(&self, mut sink: Sink, code: u16, leaving: Leaving) -> Leaving {
-        let frame = CloseFrame { code, reason: "".into() };
-        let _ = tokio::time::timeout(WRITE_MAX, sink.send(Message::Close(Some(frame)))).await;
-        leaving
-    }
-}
-
-/// What is known of a page's line.
-struct Line {
-    heard: Instant,
-    beat: u64,
-    asked: Instant,
-    rtt_ms: Option<u32>,
-}
-
-impl Line {
-    fn ask(&mut self) {
-        self.beat = self.beat.saturating_add(1);
-        self.asked = Instant::now();
-    }
-
-    /// Only the answer to the present beat proves that the page's own code runs now.
-    fn answered(&mut self, n: u64) {
-        if n == self.beat {
-            self.heard = Instant::now();
-            self.rtt_ms = u32::try_from(self.asked.elapsed().as_millis()).ok();
-        }
-    }
-}
-
-async fn send(sink: &mut Sink, message: &FromServer) -> bool {
-    let text = serde_json::to_string(message).unwrap_or_default();
-    matches!(tokio::time::timeout(WRITE_MAX, sink.send(Message::Text(text.into()))).await, Ok(Ok(())))
-}
-
-fn millis(ms: i64) -> Duration {
-    Duration::from_millis(u64::try_from(ms).unwrap_or(1).max(1))
 }

@@ -8,101 +8,48 @@ use super::{
     error::{StoreError, one_row},
     feed::{Provider, publish},
     presence::{ensure_row, record},
+    records::segments,
     rows::{self, from_json, to_json},
     tx::{Hint, Tx},
 };
 use crate::ids;
-use app::{context::Me, error::PortError};
+use app::{
+    consultation::{
+        api::{ConsultationView, PastView, TermsView},
+        port::{Asked, Consultations},
+        wire::RingView,
+    },
+    context::Me,
+    error::PortError,
+};
+use async_trait::async_trait;
 use domain::{
     agreement::{Agreement, shown},
     conditions::{Choice, Conditions},
     consultation::{Asking, Consultation, Effect, Knobs, Op, Stage},
     environment::Environment,
     id::{AccountId, ConsultationId, MessageKey, OfferId},
-    message::Message,
-    presence::{DeskEventKind, judge},
+    media::Medium,
+    presence::{DeskEventKind, Presence, judge},
     proof::Segment,
     reject::Code,
     side::{Both, Side},
-    text::{MessageText, Question},
+    text::Question,
     time::{Millis, Timestamp},
-    timeline::{Event, Row},
+    timeline::Event,
 };
 use entity::{agreement, block, consultation, offer, presence, room_row, segment};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, LockType, OnConflict},
 };
 use sha2::{Digest, Sha256};
-
-/// What a consumer is shown before asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// Under which conditions.
-    pub conditions: Conditions,
-    /// The provider's environment.
-    pub environment: Environment,
-    /// Names both: a request carries it, so that nobody is asked for what was not shown.
-    pub hash: String,
-}
-
-/// A request, as its consumer sends it.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    /// For which offer.
-    pub offer: OfferId,
-    /// What was chosen.
-    pub choice: Choice,
-    /// What the consumer wants to know.
-    pub question: Question,
-    /// The consumer's environment, as its owner saw it.
-    pub environment: Environment,
-    /// The hash of the [`Terms`] that were shown.
-    pub shown: String,
-}
 
 impl Store {
     /// The times of consultations.
     pub fn consultation_knobs(&self) -> &Knobs {
         &self.0.consultation_knobs
-    }
-
-    /// What an offer would be given under, by what is known now. Errors: `NotFound`, and those of [`Conditions::of`].
-    pub async fn terms(&self, offer: OfferId, choice: &Choice) -> Result<Terms, PortError> {
-        let read = self.read(async |db| {
-            let row = offer::Entity::find_by_id(offer.0).one(db).await?.ok_or(Code::NotFound)?;
-            let provider = Provider::load(db, AccountId(row.account), self.knobs(), self.clock().now()).await?;
-            terms(&provider, offer, choice)
-        });
-        Ok(read.await?)
-    }
-
-    /// Asks for an offer: its provider is rung.
-    ///
-    /// Errors: `NotFound`, those of [`Conditions::of`], and those of [`Asking::may_ring`].
-    pub async fn request(&self, me: &Me, asked: Asked) -> Result<ConsultationId, PortError> {
-        self.0.limits.write(me.id)?;
-        let requested = self.write(async |tx| {
-            let row = offer::Entity::find_by_id(asked.offer.0).one(&tx.db).await?.ok_or(Code::NotFound)?;
-            let (provider, now) = Provider::lock(self, tx, AccountId(row.account)).await?;
-            let terms = terms(&provider, asked.offer, &asked.choice)?;
-            asking(tx, me.id, &provider, asked.offer, asked.shown == terms.hash, now).await?.may_ring()?;
-            let agreement = draft(&provider, me.id, asked.offer, terms, asked.environment);
-            let (state, effects) = Consultation::request(&agreement.conditions, now, self.consultation_knobs());
-            let row = new_row(&agreement, asked.question, &state, now)?;
-            consultation::Entity::insert(consultation::ActiveModel::from(row.clone())).exec_without_returning(&tx.db).await?;
-            self.keep(tx, row, &state, effects, now).await?;
-            Ok(agreement.consultation)
-        });
-        Ok(requested.await?)
-    }
-
-    /// Does something to a consultation as one of its sides. Whoever is not on the side that may do it is told that there is no such thing.
-    ///
-    /// Errors: `NotFound`, and those of [`Consultation::apply`].
-    pub async fn act(&self, me: &Me, id: ConsultationId, op: Op) -> Result<(), PortError> {
-        Ok(self.change(id, Some(me.id), op).await?)
     }
 
     /// Does to every consultation what time does; answers how many changed. One that fails is logged, and tried again.
@@ -115,74 +62,16 @@ impl Store {
             .all(&self.0.reader)
             .await
             .map_err(StoreError::from)?;
+        let gone = self.ringing_in_vain(now).await?;
         let mut changed = 0;
-        for id in due {
+        for (id, op) in due.into_iter().map(|id| (id, Op::Time)).chain(gone.into_iter().map(|id| (id, Op::Gone))) {
             // One that cannot be read must not keep the others from going on.
-            match self.change(ConsultationId(id), None, Op::Time).await {
+            match self.change(ConsultationId(id), None, op).await {
                 Ok(()) => changed += 1,
                 Err(error) => drop(PortError::from(error)),
             }
         }
         Ok(changed)
-    }
-
-    /// Posts a chat message; answers the number of its row. The same message again answers the same number.
-    ///
-    /// Errors: `NotFound`, `TooEarly`, `Interrupted`, `Over`, `KeyReused`.
-    pub async fn say(&self, me: &Me, id: ConsultationId, key: MessageKey, text: MessageText) -> Result<u64, PortError> {
-        let said = self.write(async |tx| {
-            let row = lock(tx, id).await?;
-            let message = Message { by: side(&row, me.id)?, key, text };
-            let known = room_row::Entity::find()
-                .filter(room_row::Column::Consultation.eq(id.0))
-                .filter(room_row::Column::MessageKey.eq(key.0))
-                .one(&tx.db)
-                .await?;
-            if let Some(known) = known {
-                let Event::Message(posted) = from_json(&known.body)? else { return Err(broken("a row with a message's key")) };
-                message.repeats(&posted)?;
-                return number(known.n);
-            }
-            from_json::<Consultation>(&row.state)?.takes_messages()?;
-            let n = row.last_row.saturating_add(1);
-            let now = self.clock().now();
-            tell(tx, id, n, now, &Event::Message(message), Some(key)).await?;
-            let updated = consultation::Entity::update_many()
-                .col_expr(consultation::Column::LastRow, Expr::value(n))
-                .filter(consultation::Column::Id.eq(id.0))
-                .exec(&tx.db)
-                .await?;
-            met(updated.rows_affected)?;
-            tx.hint(Hint::Room(id));
-            number(n)
-        });
-        Ok(said.await?)
-    }
-
-    /// At most `limit` rows of a room after row `after`, in order. Errors: `NotFound` for everybody who is on neither side.
-    pub async fn room_after(&self, me: &Me, id: ConsultationId, after: u64, limit: u64) -> Result<Vec<Row>, PortError> {
-        let read = self.read(async |db| {
-            side(&find(db, id).await?, me.id)?;
-            let rows = room_row::Entity::find()
-                .filter(room_row::Column::Consultation.eq(id.0))
-                .filter(room_row::Column::N.gt(i64::try_from(after).unwrap_or(i64::MAX)))
-                .order_by_asc(room_row::Column::N)
-                .limit(limit)
-                .all(db)
-                .await?;
-            rows.into_iter().map(|row| Ok(Row { n: number(row.n)?, at: Timestamp(row.at), is: from_json(&row.body)? })).collect()
-        });
-        Ok(read.await?)
-    }
-
-    /// The state of a consultation. Errors: `NotFound` for everybody who is on neither side.
-    pub async fn consultation(&self, me: &Me, id: ConsultationId) -> Result<Consultation, PortError> {
-        let read = self.read(async |db| {
-            let row = find(db, id).await?;
-            side(&row, me.id)?;
-            from_json(&row.state)
-        });
-        Ok(read.await?)
     }
 
     /// What both accepted, and its hash; `None` before they have. Errors: `NotFound` for everybody who is on neither side.
@@ -199,34 +88,28 @@ impl Store {
     pub async fn segments(&self, me: &Me, id: ConsultationId) -> Result<Vec<Segment>, PortError> {
         let read = self.read(async |db| {
             side(&find(db, id).await?, me.id)?;
-            let found = segment::Entity::find()
-                .filter(segment::Column::Consultation.eq(id.0))
-                .order_by_asc(segment::Column::FromAt)
-                .all(db)
-                .await?;
-            Ok(found.into_iter().map(|row| Segment { from: Timestamp(row.from_at), to: Timestamp(row.to_at) }).collect())
+            segments(db, id).await
         });
         Ok(read.await?)
     }
 
-    /// Blocks the other side of a consultation, for good, and leaves it. Doing it twice changes nothing.
-    pub async fn block(&self, me: &Me, id: ConsultationId) -> Result<(), PortError> {
-        let blocked = self.write(async |tx| {
-            let row = lock(tx, id).await?;
-            let by = side(&row, me.id)?;
-            let other = if by == Side::Consumer { row.provider } else { row.consumer };
-            let entry = block::ActiveModel { by_account: Set(me.id.0), account: Set(other), at: Set(self.clock().now().0) };
-            block::Entity::insert(entry)
-                .on_conflict(OnConflict::columns([block::Column::ByAccount, block::Column::Account]).do_nothing().to_owned())
-                .exec_without_returning(&tx.db)
-                .await?;
-            let state: Consultation = from_json(&row.state)?;
-            if state.is_over() { Ok(()) } else { self.step(tx, row, Op::Block { by }).await }
-        });
-        Ok(blocked.await?)
+    /// The requests whose provider's curtain went in while they rang.
+    async fn ringing_in_vain(&self, now: Timestamp) -> Result<Vec<uuid::Uuid>, StoreError> {
+        self.read(async |db| {
+            let rings = consultation::Entity::find().filter(consultation::Column::Stage.eq(Stage::Requested.as_str()));
+            let mut gone = Vec::new();
+            for row in rings.all(db).await? {
+                let provider = Provider::load(db, AccountId(row.provider), self.knobs(), now).await?;
+                if judge(&provider.facts(), now) == Presence::Offline {
+                    gone.push(row.id);
+                }
+            }
+            Ok(gone)
+        })
+        .await
     }
 
-    async fn change(&self, id: ConsultationId, who: Option<AccountId>, op: Op) -> Result<(), StoreError> {
+    pub(super) async fn change(&self, id: ConsultationId, who: Option<AccountId>, op: Op) -> Result<(), StoreError> {
         self.write(async |tx| {
             let row = lock(tx, id).await?;
             if let Some(who) = who
@@ -239,7 +122,7 @@ impl Store {
         .await
     }
 
-    async fn step(&self, tx: &Tx, row: consultation::Model, op: Op) -> Result<(), StoreError> {
+    pub(super) async fn step(&self, tx: &Tx, row: consultation::Model, op: Op) -> Result<(), StoreError> {
         let before: Consultation = from_json(&row.state)?;
         let now = self.clock().now();
         let (after, effects) = before.apply(op, now, self.consultation_knobs())?;
@@ -298,6 +181,99 @@ impl Store {
     }
 }
 
+#[async_trait]
+impl Consultations for Store {
+    async fn terms(&self, me: Option<&Me>, offer: OfferId, choice: &Choice) -> Result<TermsView, PortError> {
+        let now = self.clock().now();
+        let read = self.read(async |db| {
+            let row = offer::Entity::find_by_id(offer.0).one(db).await?.ok_or(Code::NotFound)?;
+            let provider = Provider::load(db, AccountId(row.account), self.knobs(), now).await?;
+            let first = rows::content_of(&row)?.media.iter().next().unwrap_or(Medium::Chat);
+            let medium = if choice.medium.trim().is_empty() { first.as_str().to_owned() } else { choice.medium.clone() };
+            let Terms { conditions, environment, hash } = terms(&provider, offer, &Choice { medium, ..choice.clone() })?;
+            let hung = if provider.hangs(offer.0) { judge(&provider.facts(), now) } else { Presence::Offline };
+            let free_by = match hung {
+                Presence::Busy { consultation } => {
+                    from_json::<Consultation>(&find(db, consultation).await?.state)?.ends_by(now, self.consultation_knobs())
+                }
+                _ => None,
+            };
+            let paths = me.map(|me| self.0.calls.paths(me.id, now)).unwrap_or_default();
+            Ok(TermsView { conditions, environment, hash, is: hung.shown(), free_by, paths, now })
+        });
+        Ok(read.await?)
+    }
+
+    async fn request(&self, me: &Me, asked: Asked) -> Result<ConsultationId, PortError> {
+        self.0.limits.write(me.id)?;
+        let requested = self.write(async |tx| {
+            let row = offer::Entity::find_by_id(asked.offer.0).one(&tx.db).await?.ok_or(Code::NotFound)?;
+            let (provider, now) = Provider::lock(self, tx, AccountId(row.account)).await?;
+            let terms = terms(&provider, asked.offer, &asked.choice)?;
+            let as_shown = asked.shown.is_none_or(|shown| shown == terms.hash);
+            asking(tx, me.id, &provider, asked.offer, as_shown, now).await?.may_ring()?;
+            let agreement = draft(&provider, me.id, asked.offer, terms, asked.environment);
+            let (state, effects) = Consultation::request(&agreement.conditions, now, self.consultation_knobs());
+            let row = new_row(&agreement, asked.question, &state, now)?;
+            consultation::Entity::insert(consultation::ActiveModel::from(row.clone())).exec_without_returning(&tx.db).await?;
+            self.keep(tx, row, &state, effects, now).await?;
+            Ok(agreement.consultation)
+        });
+        Ok(requested.await?)
+    }
+
+    async fn act(&self, me: &Me, id: ConsultationId, op: Op) -> Result<(), PortError> {
+        Ok(self.change(id, Some(me.id), op).await?)
+    }
+
+    async fn block(&self, me: &Me, id: ConsultationId) -> Result<(), PortError> {
+        let blocked = self.write(async |tx| {
+            let row = lock(tx, id).await?;
+            let by = side(&row, me.id)?;
+            let other = if by == Side::Consumer { row.provider } else { row.consumer };
+            let entry = block::ActiveModel { by_account: Set(me.id.0), account: Set(other), at: Set(self.clock().now().0) };
+            block::Entity::insert(entry)
+                .on_conflict(OnConflict::columns([block::Column::ByAccount, block::Column::Account]).do_nothing().to_owned())
+                .exec_without_returning(&tx.db)
+                .await?;
+            let state: Consultation = from_json(&row.state)?;
+            if state.is_over() { Ok(()) } else { self.step(tx, row, Op::Block { by }).await }
+        });
+        Ok(blocked.await?)
+    }
+
+    async fn end(&self, me: &Me, id: ConsultationId) -> Result<(), PortError> {
+        let ended = self.write(async |tx| {
+            let row = lock(tx, id).await?;
+            let by = side(&row, me.id)?;
+            self.step(tx, row, Op::End { by }).await
+        });
+        Ok(ended.await?)
+    }
+
+    async fn show(&self, me: &Me, id: ConsultationId) -> Result<ConsultationView, PortError> {
+        Ok(self.record(me.id, id).await?)
+    }
+
+    async fn past(&self, me: &Me) -> Result<Vec<PastView>, PortError> {
+        Ok(self.past_of(me.id).await?)
+    }
+
+    async fn ringing(&self, me: &Me) -> Result<Option<RingView>, PortError> {
+        Ok(self.ring_of(me.id).await?)
+    }
+
+    async fn open_of(&self, me: &Me) -> Result<Option<ConsultationId>, PortError> {
+        let open = consultation::Entity::find()
+            .filter(consultation::Column::Consumer.eq(me.id.0))
+            .filter(consultation::Column::OverAt.is_null())
+            .one(&self.0.reader)
+            .await
+            .map_err(StoreError::from)?;
+        Ok(open.map(|row| ConsultationId(row.id)))
+    }
+}
+
 /// The providers who are in a consultation now.
 pub(super) async fn open(db: &impl ConnectionTrait, provider: Option<AccountId>) -> Result<Vec<(AccountId, ConsultationId)>, StoreError> {
     let mut found = consultation::Entity::find()
@@ -306,6 +282,13 @@ pub(super) async fn open(db: &impl ConnectionTrait, provider: Option<AccountId>)
         found = found.filter(consultation::Column::Provider.eq(provider.0));
     }
     Ok(found.all(db).await?.into_iter().map(|row| (AccountId(row.provider), ConsultationId(row.id))).collect())
+}
+
+/// What an offer is given under.
+pub(super) struct Terms {
+    conditions: Conditions,
+    environment: Environment,
+    hash: String,
 }
 
 pub(super) fn terms(provider: &Provider, offer: OfferId, choice: &Choice) -> Result<Terms, StoreError> {
@@ -378,6 +361,7 @@ pub(super) fn new_row(
         state: to_json(state)?,
         version: 1,
         last_row: 0,
+        last_signal: 0,
         due_at: None,
         created_at: now.0,
         accepted_at: None,
@@ -438,7 +422,14 @@ async fn remember(
 }
 
 /// Writes a row of the room. The consultation is locked.
-async fn tell(tx: &Tx, id: ConsultationId, n: i64, at: Timestamp, event: &Event, key: Option<MessageKey>) -> Result<(), StoreError> {
+pub(super) async fn tell(
+    tx: &Tx,
+    id: ConsultationId,
+    n: i64,
+    at: Timestamp,
+    event: &Event,
+    key: Option<MessageKey>,
+) -> Result<(), StoreError> {
     let row = room_row::ActiveModel {
         consultation: Set(id.0),
         n: Set(n),
@@ -456,12 +447,12 @@ pub(super) async fn lock(tx: &Tx, id: ConsultationId) -> Result<consultation::Mo
     row.ok_or_else(|| Code::NotFound.into())
 }
 
-async fn find(db: &impl ConnectionTrait, id: ConsultationId) -> Result<consultation::Model, StoreError> {
+pub(super) async fn find(db: &impl ConnectionTrait, id: ConsultationId) -> Result<consultation::Model, StoreError> {
     consultation::Entity::find_by_id(id.0).one(db).await?.ok_or_else(|| Code::NotFound.into())
 }
 
 /// The side that somebody is on. Errors: `NotFound`, as for a stranger's guess.
-fn side(row: &consultation::Model, who: AccountId) -> Result<Side, Code> {
+pub(super) fn side(row: &consultation::Model, who: AccountId) -> Result<Side, Code> {
     match who.0 {
         id if id == row.consumer => Ok(Side::Consumer),
         id if id == row.provider => Ok(Side::Provider),
@@ -470,14 +461,14 @@ fn side(row: &consultation::Model, who: AccountId) -> Result<Side, Code> {
 }
 
 /// A row that was locked cannot have changed meanwhile.
-fn met(rows_affected: u64) -> Result<(), StoreError> {
+pub(super) fn met(rows_affected: u64) -> Result<(), StoreError> {
     if one_row(rows_affected)? { Ok(()) } else { Err(broken("a consultation that changed under its lock")) }
 }
 
-fn number(n: i64) -> Result<u64, StoreError> {
+pub(super) fn number(n: i64) -> Result<u64, StoreError> {
     u64::try_from(n).map_err(|_| broken("a row below nothing"))
 }
 
-fn broken(what: &str) -> StoreError {
+pub(super) fn broken(what: &str) -> StoreError {
     StoreError::Broken(format!("found {what}"))
 }

@@ -16,20 +16,25 @@ mod nodes;
 mod offers;
 mod passwords;
 mod presence;
+mod records;
+mod rooms;
 mod rows;
 mod settings;
 mod sign_ins;
 mod tx;
 
 pub use connect::OpenError;
-pub use consultations::{Asked, Terms};
 pub use demo::{Cast, Robot};
 pub use error::StoreError;
 pub use feed::{BoardSnapshot, FeedBody, FeedRow};
 pub use nodes::Renewed;
+pub use rooms::{Entry, News};
 pub use tx::Hints;
 
-use crate::{clock::Clock, config::Config};
+use crate::{
+    clock::Clock,
+    config::{self, Config},
+};
 use app::error::PortError;
 use domain::{consultation, presence::Knobs};
 use limits::Limits;
@@ -49,6 +54,7 @@ struct Inner {
     clock: Clock,
     knobs: Knobs,
     consultation_knobs: consultation::Knobs,
+    calls: config::Calls,
     sign_ins: sign_ins::Settings,
     feed_keep: domain::time::Millis,
     passwords: Passwords,
@@ -65,6 +71,7 @@ impl Store {
             reader,
             knobs: config.presence,
             consultation_knobs: config.consultations,
+            calls: config.calls.clone(),
             sign_ins: sign_ins::Settings::of(config),
             feed_keep: domain::time::Millis(i64::try_from(config.feed.keep).unwrap_or(i64::MAX)),
             passwords: Passwords::new(&config.accounts),

@@ -12,6 +12,7 @@ use crate::ids;
 use app::{context::Me, error::PortError, presence::port::Presences};
 use async_trait::async_trait;
 use domain::{
+    environment::Environment,
     id::{AccountId, OfferId},
     presence::{Desk, DeskEventKind, Presence, Shown, judge},
     reject::{Code, Field, Reject},
@@ -159,6 +160,25 @@ async fn hang_out(tx: &Tx, account: AccountId, chosen: Option<&HashSet<Uuid>>) -
 }
 
 impl Store {
+    /// Keeps what a provider's terminal is and can do, as its page found it: consumers are shown it before they ask.
+    pub async fn set_environment(&self, me: &Me, environment: &Environment) -> Result<(), PortError> {
+        let kept = self.write(async |tx| {
+            let (before, _) = Provider::lock(self, tx, me.id).await?;
+            let found = rows::to_json(environment)?;
+            if before.presence.as_ref().is_some_and(|row| row.environment == found) {
+                return Ok(());
+            }
+            ensure_row(tx, me.id).await?;
+            presence::Entity::update_many()
+                .col_expr(presence::Column::Environment, Expr::value(found))
+                .filter(presence::Column::Account.eq(me.id.0))
+                .exec(&tx.db)
+                .await?;
+            Ok(())
+        });
+        Ok(kept.await?)
+    }
+
     /// Makes the rows say what is true at `now`: buries nodes whose lease ended, and publishes every provider whose state is another
     /// than the one shown. Answers how many changed. Runs at any time, on any number of nodes.
     pub async fn sweep(&self, now: Timestamp) -> Result<u64, PortError> {

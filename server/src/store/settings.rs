@@ -1,9 +1,9 @@
 //! Marks of the data, and deleting what has had its time.
 
-use super::{Store, error::StoreError, forms, tx::Hint};
+use super::{Store, error::StoreError, forms, rooms::SIGNALS_KEPT, tx::Hint};
 use app::error::PortError;
 use domain::{id::SignInId, time::Timestamp};
-use entity::{feed, rejected_form, reset_link, setting, sign_in};
+use entity::{feed, rejected_form, reset_link, setting, sign_in, signal};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
@@ -29,7 +29,7 @@ impl Store {
         Ok(done.await?)
     }
 
-    /// Deletes what has had its time: feed rows (never the newest), rejected forms, ended sign-ins, dead links, old lines of desks.
+    /// Deletes what has had its time: feed rows (never the newest), rejected forms, passed signals, ended sign-ins, dead links, old lines of desks.
     pub async fn prune(&self, now: Timestamp) -> Result<(), PortError> {
         self.0.limits.forget();
         let done = self.write(async |tx| {
@@ -39,6 +39,7 @@ impl Store {
                 feed::Entity::delete_many().filter(old).exec(db).await?;
             }
             rejected_form::Entity::delete_many().filter(rejected_form::Column::At.lte(now.before(forms::KEPT).0)).exec(db).await?;
+            signal::Entity::delete_many().filter(signal::Column::At.lte(now.before(SIGNALS_KEPT).0)).exec(db).await?;
             let dead = reset_link::Column::ExpiresAt.lte(now.0).or(reset_link::Column::UsedAt.is_not_null());
             reset_link::Entity::delete_many().filter(dead).exec(db).await?;
             let ended = sign_in::Entity::find().filter(self.0.sign_ins.ended(now)).all(db).await?;

@@ -54,5 +54,8 @@ pub async fn run(store: Store, desks: Arc<Desks>, node: NodeId, node_beat: Milli
         if let Err(error) = store.sweep_consultations(now).await {
             tracing::warn!(?error, "consultations could not be swept");
         }
+        if let Err(error) = store.sweep_seats(now).await {
+            tracing::warn!(?error, "rooms could not be swept");
+        }
     }
 }

@@ -1,7 +1,12 @@
 //! Asking, answering, and the room: design sections 4 and 6, with the clock in hand.
 
 use super::world::*;
-use app::{context::Me, error::PortError, presence::port::Presences};
+use app::{
+    consultation::port::{Asked, Consultations},
+    context::Me,
+    error::PortError,
+    presence::port::Presences,
+};
 use domain::{
     conditions::Choice,
     consultation::{Consultation, Decline, EndReason, Op, Stage},
@@ -16,10 +21,7 @@ use domain::{
     timeline::Event,
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use server::{
-    ids,
-    store::{Asked, Store},
-};
+use server::{ids, store::Store};
 
 on_both!(
     an_accept_concludes_the_agreement,
@@ -45,7 +47,8 @@ fn voice() -> Choice {
 
 /// What a page would send that shows the terms as they are now.
 async fn asked(store: &Store, offer: OfferId) -> Asked {
-    let shown = store.terms(offer, &voice()).await.map_or_else(|_| String::new(), |terms| terms.hash);
+    let shown = store.terms(None, offer, &voice()).await.map_or_else(|_| String::new(), |terms| terms.hash);
+    let shown = Some(shown);
     let question = Question::parse("How do I say this?").unwrap();
     Asked { offer, choice: voice(), question, environment: Environment::default(), shown }
 }
@@ -113,7 +116,7 @@ async fn an_accept_concludes_the_agreement(world: World) {
     ));
     let (agreement, hash) = world.store.agreement(&ana, id).await.unwrap().unwrap();
     assert_eq!((agreement.parties.provider, agreement.parties.consumer, hash.len()), (ana.id, ben.id, 32));
-    assert_eq!(agreement.conditions, world.store.terms(offer, &voice()).await.unwrap().conditions);
+    assert_eq!(agreement.conditions, world.store.terms(None, offer, &voice()).await.unwrap().conditions);
 
     talk(&world, (&ana, &ben), id, Millis::seconds(20)).await;
     world.store.act(&ben, id, Op::End { by: Side::Consumer }).await.unwrap();

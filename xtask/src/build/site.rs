@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use walkdir::WalkDir;
 
-use super::wasm::Browser;
+use super::wasm::{Browser, Program};
 use super::{Mode, Sizes, hash, load, store};
 use crate::shell::root;
 use crate::steps::{Done, Failure, OrFail};
@@ -20,28 +20,35 @@ const BUILD: &str = "__NOREN_BUILD__";
 const COMPRESSED: [&str; 7] = ["css", "html", "js", "svg", "txt", "wasm", "webmanifest"];
 
 /// Puts the site together; an unchanged one is left alone, so that the server that embeds it need not be built again.
-pub fn assemble(browser: &Browser, css: &[u8], mode: Mode) -> Done<Vec<Sizes>> {
+pub fn assemble(programs: &[(Program, Browser)], css: &[u8], mode: Mode) -> Done<Vec<Sizes>> {
     let mut files = public()?;
     let effort: &[u8] = if mode == Mode::Full { b"full" } else { b"quick" };
     let all = files.iter().flat_map(|(path, bytes)| [path.as_bytes(), bytes.as_slice()]);
-    let name = format!("noren-{}", hash(all.chain([browser.js.as_slice(), browser.wasm.as_slice(), css, effort])));
+    let name = format!(
+        "noren-{}",
+        hash(all.chain(programs.iter().flat_map(|(_, browser)| [browser.js.as_slice(), browser.wasm.as_slice()])).chain([css, effort]))
+    );
 
     let worker = files.iter_mut().find(|(path, _)| path == "sw.js").map(|(_, bytes)| bytes);
     let worker = worker.ok_or_else(|| Failure::new("public/sw.js is missing", "bring it back from the repository's history"))?;
     *worker = String::from_utf8_lossy(worker).replace(BUILD, &name).into_bytes();
 
-    let first_load = [("js", ".js", browser.js.as_slice()), ("wasm", "_bg.wasm", browser.wasm.as_slice()), ("css", ".css", css)];
-    files.extend(first_load.iter().map(|(_, ending, bytes)| (format!("pkg/{name}{ending}"), bytes.to_vec())));
+    let of_program = |(program, browser): &'_ (Program, Browser)| {
+        [("js", *program, ".js", browser.js.clone()), ("wasm", *program, "_bg.wasm", browser.wasm.clone())]
+    };
+    let built: Vec<_> = programs.iter().flat_map(of_program).chain([("css", Program::First, ".css", css.to_vec())]).collect();
+    let path = |program: Program, ending: &str| format!("pkg/{name}{}{ending}", program.suffix());
+    files.extend(built.iter().map(|(_, program, ending, bytes)| (path(*program, ending), bytes.clone())));
 
     let site = root("target/site");
     if std::fs::read_to_string(site.join("build.txt")).ok().as_deref() != Some(&*name) {
         replace(&site, &files, &name, mode)?;
     }
-    first_load
-        .iter()
-        .map(|(kind, ending, bytes)| {
-            let brotli = load(&site.join(format!("pkg/{name}{ending}.br")))?.len();
-            Ok(Sizes { kind, raw: bytes.len(), brotli })
+    built
+        .into_iter()
+        .map(|(kind, program, ending, bytes)| {
+            let brotli = load(&site.join(format!("{}.br", path(program, ending))))?.len();
+            Ok(Sizes { kind, program, raw: bytes.len(), brotli })
         })
         .collect()
 }

@@ -39,14 +39,40 @@ pub struct Browser {
     pub wasm: Vec<u8>,
 }
 
+/// The two programs: what is loaded first, and what desks and rooms need on top of it.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Program {
+    /// For whoever looks around.
+    First,
+    /// Everything.
+    Whole,
+}
+
+impl Program {
+    /// What its files are called by, after the name of the build; `app::shell` asks for them by it.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Program::First => "",
+            Program::Whole => "-whole",
+        }
+    }
+}
+
 /// Builds the frontend; cargo decides what is to be done. Messages of panics name source files: without the folder of this machine's downloads.
-pub fn compile() -> Done<PathBuf> {
+/// Answers the module's content, because both programs are built under one file name.
+pub fn compile(program: Program) -> Done<Vec<u8>> {
     let remap = format!("build.rustflags=[\"--remap-path-prefix={}=\"]", downloads()?);
-    cargo_artifact(
-        &["build", "--config", &remap, "--package", "frontend", "--target", "wasm32-unknown-unknown", "--profile", "wasm-release"],
+    let mut args =
+        vec!["build", "--config", &remap, "--package", "frontend", "--target", "wasm32-unknown-unknown", "--profile", "wasm-release"];
+    if program == Program::Whole {
+        args.extend(["--features", "whole"]);
+    }
+    let module = cargo_artifact(
+        &args,
         ".wasm",
         "read the compiler's first error above; `cargo check -p frontend --target wasm32-unknown-unknown` is the quick way to try again",
-    )
+    )?;
+    load(&module)
 }
 
 /// The folder where cargo keeps the sources of crates, with its last slash.
@@ -61,16 +87,16 @@ fn downloads() -> Done<String> {
 }
 
 /// Writes the glue into a folder named after its input, once. The library comes from the lock, like the crate that it must match.
-pub fn bind(module: &Path) -> Done<PathBuf> {
-    let input = load(module)?;
-    let out = root("target/xtask").join(format!("bound-{}", hash([input.as_slice()])));
+pub fn bind(program: Program, input: &[u8]) -> Done<PathBuf> {
+    let prefix = format!("bound{}-", program.suffix());
+    let out = root("target/xtask").join(format!("{prefix}{}", hash([input])));
     if !out.exists() {
-        forget("bound-")?;
+        forget(&prefix)?;
         let written = out.with_extension("new");
         let mend = "check that wasm-bindgen and wasm-bindgen-cli-support have the same version in Cargo.toml";
         let mut bindgen = Bindgen::new();
         bindgen
-            .input_bytes("noren", prune(&input)?)
+            .input_bytes("noren", prune(input)?)
             .out_name("noren")
             .typescript(false)
             .remove_name_section(true)
@@ -125,7 +151,10 @@ fn wasm_opt(from: &Path, to: &Path, options: &[&str]) -> Done {
 /// Deletes what earlier inputs left.
 fn forget(prefix: &str) -> Done {
     let Ok(entries) = std::fs::read_dir(root("target/xtask")) else { return Ok(()) };
-    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
+    for entry in entries.flatten().filter(|entry| {
+        // What one program left: a name of another kind goes on with letters.
+        entry.file_name().to_string_lossy().strip_prefix(prefix).is_some_and(|rest| !rest.starts_with("whole"))
+    }) {
         std::fs::remove_dir_all(entry.path()).or_fail("could not tidy target/xtask", "delete the folder and try again")?;
     }
     Ok(())

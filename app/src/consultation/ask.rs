@@ -1,0 +1,220 @@
+//! `/offers/:id/ask`: the request. It shows the provider's environment, all conditions and the own environment before anything is sent.
+
+use super::{
+    api::TermsView,
+    check::DeviceCheck,
+    parts::{conditions_list, environment_box, medium_words, obstacle_words},
+    terminal,
+};
+use crate::{
+    choices::parts::state_words,
+    frame::TheSite,
+    offers::api::OfferView,
+    routes,
+    ui::{
+        field::{ChoiceField, SelectField, TextField, label},
+        form::{Form, Submit, Typed},
+        page::Ask,
+        text::PageTitle,
+        time::left_words,
+        view::{flag, nothing, show, text, when, word},
+    },
+};
+use domain::{
+    conditions::{CAP_DEFAULT_MINUTES, Cap},
+    environment::Environment,
+    language::own_name,
+    media::Medium,
+    presence::Shown,
+    reject::{Code, Field, Reject},
+    text::Question,
+};
+use leptos::{prelude::*, task::spawn_local};
+use web_sys::Storage;
+
+/// Caps to choose from, in minutes.
+const CAPS: [&str; 6] = ["10", "15", "30", "60", "120", "180"];
+
+fn storage() -> Option<Storage> {
+    window().session_storage().ok().flatten()
+}
+
+/// The rules of the request, as far as they need nothing but what is typed.
+fn check(typed: &Typed) -> Result<(), Reject> {
+    Question::parse(&typed.one("question")).map_err(|code| Reject::field(Field::Question, code))?;
+    Cap::parse(&typed.one("cap")).map_err(|code| Reject::field(Field::Cap, code))?;
+    if typed.one("medium").is_empty() { Err(Reject::field(Field::Medium, Code::Required)) } else { Ok(()) }
+}
+
+/// The request for an offer.
+#[component]
+pub fn RequestSheet(
+    /// The offer.
+    offer: OfferView,
+    /// What it would be given under by its first medium.
+    first: TermsView,
+) -> AnyView {
+    let terms = RwSignal::new(first.clone());
+    let own = RwSignal::new(None::<Environment>);
+    let card = offer.card;
+    let (id, name) = (card.id, card.name.clone());
+    let key = format!("question {id}");
+    // What this terminal is and can do is found out once the page is taken over, and shown before it is sent.
+    let paths = first.paths.clone();
+    let look = move || {
+        let paths = paths.clone();
+        spawn_local(async move {
+            let found = terminal::look().await;
+            own.try_set(Some(found.clone()));
+            if let Some(reached) = terminal::relay(&paths).await {
+                own.try_set(Some(Environment { relay: Some(reached), ..found }));
+            }
+        });
+    };
+    Effect::new({
+        let (look, key) = (look.clone(), key.clone());
+        move || {
+            look();
+            // A question that was typed before a reload is put back.
+            let typed = storage().and_then(|s| s.get_item(&key).ok().flatten()).filter(|text| !text.is_empty());
+            if let (Some(typed), Some(area)) = (typed, document().get_element_by_id("ask-question")) {
+                let area: web_sys::HtmlTextAreaElement = wasm_bindgen::JsCast::unchecked_into(area);
+                if area.value().is_empty() {
+                    area.set_value(&typed);
+                }
+            }
+        }
+    });
+    let read_terms = move |medium: String, cap: String, language: String| {
+        spawn_local(async move {
+            let ask = Ask::Terms { offer: id.to_string(), medium, cap, language };
+            if let Ok(found) = ask.get::<TermsView>().await {
+                terms.try_set(found);
+            }
+        });
+    };
+    let chosen = StoredValue::new((first.conditions.medium.as_str().to_owned(), CAP_DEFAULT_MINUTES.to_string(), String::new()));
+    let typing = Callback::new(move |typed: Typed| {
+        if let Some(storage) = storage() {
+            // A full store loses nothing but the draft.
+            let _ = storage.set_item(&key, &typed.one("question"));
+        }
+        let now = (typed.one("medium"), typed.one("cap"), typed.one("language"));
+        if chosen.with_value(|before| *before != now) {
+            chosen.set_value(now.clone());
+            read_terms(now.0, now.1, now.2);
+        }
+    });
+    let refused = Callback::new(move |error: crate::error::AppError| {
+        if error.code == Code::ConditionsChanged {
+            // The next try is for what is shown then.
+            let (medium, cap, language) = chosen.get_value();
+            read_terms(medium, cap, language);
+        }
+    });
+    let done = {
+        let key = format!("question {id}");
+        Callback::new(move |_: String| {
+            if let Some(storage) = storage() {
+                let _ = storage.remove_item(&key);
+            }
+        })
+    };
+    let prepare = Callback::new(move |typed: Typed| {
+        let environment = own.get_untracked().and_then(|found| serde_json::to_string(&found).ok()).unwrap_or_default();
+        typed.with("environment", environment).with("shown", terms.get_untracked().hash)
+    });
+    let media: Vec<Medium> = card.media.iter().collect();
+    let choices = media.iter().map(|m| (m.as_str().to_owned(), medium_words(*m).to_owned())).collect::<Vec<_>>();
+    let languages = card.languages.iter().map(|tag| (tag.to_owned(), own_name(tag).to_owned())).collect::<Vec<_>>();
+    let several = languages.len() > 1;
+    let first_language = first.conditions.language.as_str().to_owned();
+    let state_line = {
+        let name = name.clone();
+        text(move || {
+            let terms = terms.read();
+            match (terms.is, terms.free_by) {
+                (Shown::Busy, Some(by)) => format!("A guest is inside. {name} is free again in about {}.", left_words(by.since(terms.now))),
+                (Shown::Online, _) => String::new(),
+                (is, _) => format!("{}: {name} cannot be rung at this moment.", state_words(is)),
+            }
+        })
+    };
+    let open = flag(move || terms.read().is == Shown::Online);
+    // What stands in the way of the chosen medium on this terminal: a hint, never a bar.
+    let obstacle = move || {
+        let medium = terms.read().conditions.medium;
+        let found = own.read().as_ref().and_then(|own| own.obstacle(medium));
+        found.map_or_else(nothing, |obstacle| {
+            let others = own.read().as_ref().and_then(|own| own.fitting(card.media)).map(|media| media.join(" or "));
+            let advice = others.map_or_else(
+                || "You can ask all the same.".to_owned(),
+                |others| format!("On this device {others} will work. You can ask all the same."),
+            );
+            view! { <p class="warn">{obstacle_words(obstacle)}" "{advice}</p> }.into_any()
+        })
+    };
+    let will_ask = word(move || match terms.read().conditions.medium {
+        Medium::Chat => "",
+        Medium::Voice => "When it is answered your browser will ask for the microphone, unless you have allowed it before.",
+        Medium::Video => {
+            "When it is answered your browser will ask for the microphone and the camera, unless you have allowed them before."
+        }
+    });
+    let signed_in = TheSite::me().is_some();
+    let path = routes::ask(id);
+    let theirs = name.clone();
+    let asked_media = Signal::derive(move || terms.read().conditions.medium);
+    view! {
+        <PageTitle text=format!("Ask {name}")/>
+        <div class="ask">
+            <div class="ask-main panel">
+                <h1>{format!("Ask {name}")}</h1>
+                <p class="lead"><a href=routes::offer(id)>{card.title.clone()}</a></p>
+                <p class="line" role="status">{state_line}</p>
+                {when(!signed_in, || view! { <p><a class="btn main" href=routes::sign_in_then(&path) rel="external">"Sign in to ask"</a></p> }.into_any())}
+                <noscript><p class="warn">"Asking needs JavaScript: the ring, the chat and the call all live in this page. Switch it on for this site, then load the page again."</p></noscript>
+                <Form
+                    id="ask"
+                    action="/api/consultations/request"
+                    hidden=vec![("offer", id.to_string())]
+                    check=check
+                    prepare=prepare
+                    on_typed=typing
+                    on_refused=refused
+                    on_done=done
+                    class="ask-form"
+                >
+                    <TextField field=Field::Question rows=4 optional=true hint="What you want to know, in a few words: the other side reads it before answering. May stay empty."/>
+                    <ChoiceField field=Field::Medium name="medium" kind="radio" choices=choices value=vec![first.conditions.medium.as_str().into()]/>
+                    <div role="status">{show(obstacle)}</div>
+                    <SelectField field=Field::Cap choices=CAPS.iter().map(|m| (*m, format!("{m} min"))).collect() value=CAP_DEFAULT_MINUTES.to_string()/>
+                    {when(several, || {
+                        view! { <ChoiceField field=Field::Language name="language" kind="radio" choices=languages value=vec![first_language] named=label(Field::Language)/> }.into_any()
+                    })}
+                    <p class="hint">{will_ask}</p>
+                    <div hidden=flag(move || !open.get() || !signed_in)><Submit text={let name = name.clone(); text(move || format!("Ring {name}"))} class="btn main big"/></div>
+                </Form>
+            </div>
+            <div class="ask-side">
+                <section class="panel" aria-label="Conditions">
+                    <h2>"What you agree to"</h2>
+                    {show(move || conditions_list(&terms.read().conditions))}
+                    <p class="hint">"Nothing is charged while it rings. It begins when both have accepted and both are there."</p>
+                </section>
+                <section class="panel" aria-label="Environments">
+                    <h2>"Both ends of the line"</h2>
+                    <div class="envs">
+                        {show(move || environment_box(theirs.clone(), &terms.read().environment))}
+                        {show(move || match &*own.read() {
+                            Some(own) => environment_box("You, as it will be sent".into(), own),
+                            None => view! { <section class="env"><h3>"You"</h3><p class="waiting">"Looking…"</p></section> }.into_any(),
+                        })}
+                    </div>
+                    <DeviceCheck medium=asked_media on_change=Callback::new(move |()| look())/>
+                </section>
+            </div>
+        </div>
+    }
+    .into_any()
+}

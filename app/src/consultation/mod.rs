@@ -1,0 +1,130 @@
+//! Consultations: asking, ringing, the room, and what is kept of it.
+
+pub mod api;
+pub mod ask;
+pub mod call;
+pub mod chat;
+pub mod check;
+pub mod line;
+pub mod media;
+pub mod parts;
+#[cfg(feature = "ssr")]
+pub mod port;
+pub mod record;
+pub mod ring;
+pub mod room;
+pub mod terminal;
+pub mod wire;
+
+use self::{
+    api::{ConsultationView, PastView, TermsView},
+    ask::RequestSheet,
+    record::{PastList, Record},
+    room::{Calling, Room},
+};
+use crate::{
+    frame::sign_in_first,
+    offers::{api::OfferView, id_of_path},
+    ui::{
+        form::rejected_id,
+        page::{Answers, Ask, page},
+        problem::ProblemPage,
+        text::PageTitle,
+        view::{nothing, show},
+    },
+};
+use domain::consultation::Stage;
+use leptos::prelude::*;
+use line::Known;
+
+/// `/offers/:id/ask`.
+#[component]
+pub fn AskPage() -> AnyView {
+    let (id, rejected) = (id_of_path(), rejected_id());
+    let show = |mut answers: Answers| {
+        let offer = answers.take::<OfferView>();
+        let terms = answers.take::<TermsView>();
+        answers.keep_rejected();
+        match offer.and_then(|offer| terms.map(|terms| (offer, terms))) {
+            Ok((offer, first)) => view! { <RequestSheet offer first/> }.into_any(),
+            Err(error) => view! { <ProblemPage error/> }.into_any(),
+        }
+    };
+    let reads = move |id: String| {
+        let terms = Ask::Terms { offer: id.clone(), medium: String::new(), cap: String::new(), language: String::new() };
+        vec![Ask::Offer(id), terms, Ask::Rejected(rejected.clone())]
+    };
+    page("Reading the offer…", move || id.get(), reads, show)
+}
+
+/// What of a consultation a page shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Ring,
+    Room,
+    Record,
+}
+
+/// `/consultations/:id`.
+#[component]
+pub fn ConsultationPage() -> AnyView {
+    let Some(_) = sign_in_first() else { return nothing() };
+    let (id, rejected) = (id_of_path(), rejected_id());
+    let show = |mut answers: Answers| {
+        let found = answers.take::<ConsultationView>();
+        answers.keep_rejected();
+        match found {
+            Ok(found) => view! { <Consultation found/> }.into_any(),
+            Err(error) => view! { <ProblemPage error/> }.into_any(),
+        }
+    };
+    page("Opening the room…", move || id.get(), move |id| vec![Ask::Consultation(id), Ask::Rejected(rejected.clone())], show)
+}
+
+/// A consultation in whatever state it is; it follows every change.
+#[component]
+fn Consultation(
+    /// As it was read with the page.
+    found: ConsultationView,
+) -> AnyView {
+    let known = Known::new(&found);
+    let found = StoredValue::new(found);
+    let over = move |stage: Stage| stage != Stage::Requested && !stage.is_open();
+    if !over(found.with_value(|found| found.state.stage)) {
+        Effect::new(move || found.with_value(|found| known.start(found)));
+    }
+    let part = Memo::new(move |_| match known.state.read().stage {
+        Stage::Requested => Part::Ring,
+        stage if stage.is_open() => Part::Room,
+        _ => Part::Record,
+    });
+    let other = found.with_value(|found| found.people.of(found.side.other()).name.clone());
+    view! {
+        <PageTitle text=format!("With {other}")/>
+        <noscript><p class="warn">"A consultation needs JavaScript: the chat and the call live in this page. Switch it on for this site, then load the page again."</p></noscript>
+        {show(move || {
+            let found = found.get_value();
+            match part.get() {
+                Part::Ring => view! { <Calling found known/> }.into_any(),
+                Part::Room => view! { <Room found known/> }.into_any(),
+                Part::Record => view! { <Record found known/> }.into_any(),
+            }
+        })}
+    }
+    .into_any()
+}
+
+/// `/consultations`.
+#[component]
+pub fn PastPage() -> AnyView {
+    let Some(_) = sign_in_first() else { return nothing() };
+    let show = |mut answers: Answers| match answers.take::<Vec<PastView>>() {
+        Ok(past) => view! { <PastList past/> }.into_any(),
+        Err(error) => view! { <ProblemPage error/> }.into_any(),
+    };
+    view! {
+        <PageTitle text="Your consultations"/>
+        {page("Reading…", String::new, |_| vec![Ask::Past], show)}
+    }
+    .into_any()
+}

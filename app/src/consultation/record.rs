@@ -1,0 +1,119 @@
+//! What is kept of a consultation: the agreement, what happened, what was said, and how it ended.
+
+use super::{
+    api::{ConsultationView, PastView},
+    chat::row_line,
+    line::Known,
+    parts::{conditions_list, end_words, environments, length_words, question_line, stage_words},
+};
+use crate::{
+    routes,
+    ui::{
+        form::{Form, Submit},
+        time::{Shape, moment},
+        view::when,
+    },
+};
+use domain::{consultation::Stage, proof::total, side::Side, timeline::Event};
+use leptos::prelude::*;
+
+/// The record of a consultation that is over.
+#[component]
+pub fn Record(
+    /// As it was read with the page.
+    found: ConsultationView,
+    /// As it is known now.
+    known: Known,
+) -> AnyView {
+    let state = known.state.get_untracked();
+    let (side, id) = (found.side, found.id);
+    let other = found.people.of(side.other()).name.clone();
+    let ended = end_words(&state, side, &other).unwrap_or_else(|| stage_words(state.stage).into());
+    let rows = known.rows.get_untracked();
+    let happened: Vec<_> = rows.iter().filter(|row| !matches!(row.is, Event::Message(_))).cloned().collect();
+    let said: Vec<_> = rows.iter().filter(|row| matches!(row.is, Event::Message(_))).cloned().collect();
+    let concluded = found.hash.is_some() || rows.iter().any(|row| matches!(row.is, Event::Accepted { .. }));
+    let proved = if state.proved.0 > 0 { state.proved } else { total(&found.segments) };
+    let lines = |rows: Vec<_>, other: &str| rows.into_iter().map(|row| row_line(row, side, other, None)).collect::<Vec<_>>();
+    let at = found.at;
+    let silent = said.is_empty();
+    view! {
+        <article class="record" data-stage=state.stage.as_str() data-reason=state.reason.map(|reason| reason.as_str())>
+            <div class="panel record-head" role="status">
+                <h1>{format!("With {other}")}</h1>
+                <p class="lead">{ended}</p>
+                <dl class="kv">
+                    <dt>"Offer"</dt>
+                    <dd><a href=routes::offer(found.offer)>{found.title.clone()}</a></dd>
+                    <dt>"Requested"</dt>
+                    <dd>{moment(move || at, Shape::DayAndClock)}</dd>
+                    {when(concluded, || view! { <dt>"Both were here for"</dt><dd class="num">{length_words(proved)}</dd> }.into_any())}
+                </dl>
+                <div class="actions">
+                    {when(side == Side::Consumer, || view! { <a class="btn main" href=routes::ask(found.offer)>"Ask again"</a> }.into_any())}
+                    <a class="btn" href=if side == Side::Consumer { routes::CHOICES } else { routes::DESK }>
+                        {if side == Side::Consumer { "See who is here now" } else { "To the desk" }}
+                    </a>
+                    <details class="confirm">
+                        <summary class="btn">{format!("Block {other}")}</summary>
+                        <Form id="block" action="/api/consultations/block" hidden=vec![("consultation", id.to_string())] saved="Blocked.">
+                            <p>"Neither of you can ask the other again. The other side is not told."</p>
+                            <Submit text="Block" class="btn danger"/>
+                        </Form>
+                    </details>
+                </div>
+            </div>
+            {when(!silent || state.stage == Stage::Ended, || {
+                view! {
+                    <section class="panel">
+                        <h2>"What was said"</h2>
+                        {if silent { view! { <p class="hint">"Nothing was written."</p> }.into_any() } else { view! { <ol class="msgs">{lines(said, &other)}</ol> }.into_any() }}
+                    </section>
+                }
+                .into_any()
+            })}
+            <section class="panel">
+                <h2>{if concluded { "What both accepted" } else { "What was asked for" }}</h2>
+                {question_line(&found.question)}
+                {environments(&found.agreement, side, &other)}
+                {conditions_list(&found.agreement.conditions)}
+                {found.hash.clone().map(|hash| view! { <p class="hint hash">"Kept unchanged under "<code>{hash}</code></p> }.into_any())}
+            </section>
+            <section class="panel">
+                <h2>"What happened"</h2>
+                <ol class="log">{lines(happened, &other)}</ol>
+            </section>
+        </article>
+    }
+    .into_any()
+}
+
+/// The own consultations.
+#[component]
+pub fn PastList(
+    /// Newest first.
+    past: Vec<PastView>,
+) -> AnyView {
+    let none = past.is_empty();
+    let line = |past: PastView| {
+        let at = past.at;
+        let length = if past.proved.0 > 0 { format!(" · {}", length_words(past.proved)) } else { String::new() };
+        let role = if past.side == Side::Consumer { "You asked" } else { "Asked you" };
+        view! {
+            <li>
+                <a href=routes::consultation(past.id)>{past.other.name}</a>
+                <span>{past.title}</span>
+                <small class="hint">{role}" · "{stage_words(past.stage)}{length}" · "{moment(move || at, Shape::DayAndClock)}</small>
+            </li>
+        }
+        .into_any()
+    };
+    view! {
+        <h1>"Your consultations"</h1>
+        {when(none, || {
+            view! { <p class="lead">"None yet. "<a href=routes::CHOICES>"See who is here now"</a></p> }.into_any()
+        })}
+        <ul class="past">{past.into_iter().map(line).collect::<Vec<_>>()}</ul>
+    }
+    .into_any()
+}

@@ -1,0 +1,175 @@
+//! The ring at the provider's: on every page and device, with sound, title and notification, until somebody answers.
+
+use super::{
+    parts::{conditions_list, environments, question_line},
+    wire::RingView,
+};
+use crate::{
+    presence::{socket::DeskState, wire::FromPage},
+    routes,
+    ui::{
+        form::{Form, Submit},
+        view::{nothing, show, text, when},
+    },
+};
+use domain::{side::Side, time::Timestamp};
+use leptos::prelude::*;
+use std::time::Duration;
+use web_sys::AudioContext;
+
+/// How the ring sounds: two notes, again and again.
+const NOTES: [f32; 2] = [659.25, 880.0];
+/// How often.
+const AGAIN: Duration = Duration::from_millis(2_000);
+
+/// The sound of the ring. Browsers let a page sound only after a tap on it, so the tap that goes online wakes it up.
+#[derive(Clone, Copy)]
+pub struct Sound(StoredValue<Option<AudioContext>, LocalStorage>);
+
+impl Default for Sound {
+    fn default() -> Self {
+        Sound(StoredValue::new_local(None))
+    }
+}
+
+impl Sound {
+    /// Wakes the sound up, in a tap. Browser only.
+    pub fn wake(self) {
+        self.0.update_value(|context| {
+            if context.is_none() {
+                *context = AudioContext::new().ok();
+            }
+            if let Some(context) = context {
+                // A context that cannot go on stays silent; the ring is seen all the same.
+                let _ = context.resume();
+            }
+        });
+    }
+
+    /// Sounds once.
+    pub fn ring(self) {
+        self.wake();
+        self.0.with_value(|context| {
+            let Some(context) = context else { return };
+            for (n, note) in NOTES.iter().enumerate() {
+                #[expect(clippy::cast_precision_loss, reason = "one of two")]
+                let at = context.current_time() + n as f64 * 0.22;
+                // Where one node cannot be made none can, and it stays silent.
+                let _ = tone(context, *note, at);
+            }
+        });
+    }
+}
+
+fn tone(context: &AudioContext, note: f32, at: f64) -> Result<(), wasm_bindgen::JsValue> {
+    let (source, volume) = (context.create_oscillator()?, context.create_gain()?);
+    source.frequency().set_value(note);
+    volume.gain().set_value_at_time(0.0001, at)?;
+    volume.gain().exponential_ramp_to_value_at_time(0.25, at + 0.03)?;
+    volume.gain().exponential_ramp_to_value_at_time(0.0001, at + 0.5)?;
+    source.connect_with_audio_node(&volume)?.connect_with_audio_node(&context.destination())?;
+    source.start_with_when(at)?;
+    source.stop_with_when(at + 0.55)
+}
+
+/// Asks whether notifications may be shown, in a tap; what was answered once is not asked again. Browser only.
+pub fn permit_notices() {
+    if web_sys::Notification::permission() == web_sys::NotificationPermission::Default {
+        // Whoever says no is rung by the page alone.
+        let _ = web_sys::Notification::request_permission();
+    }
+}
+
+/// Shows a notification where it was permitted.
+fn notify(ring: &RingView) {
+    if web_sys::Notification::permission() == web_sys::NotificationPermission::Granted {
+        let options = web_sys::NotificationOptions::new();
+        options.set_body(&ring.question);
+        options.set_tag(&ring.id.to_string());
+        // Where pages may not show any, the page itself rings.
+        let _ = web_sys::Notification::new_with_options(&format!("{} asks", ring.from.name), &options);
+    }
+}
+
+/// The request that rings, on whatever page one is.
+#[component]
+pub fn IncomingRing() -> AnyView {
+    let state = expect_context::<DeskState>();
+    let sound = Sound::default();
+    provide_context(sound);
+    let id = Memo::new(move |_| state.ring.read().as_ref().map(|ring| ring.id));
+    // As long as it rings: the sound, the title, and word to the server that it is shown.
+    Effect::new(move |before: Option<Option<(IntervalHandle, String)>>| {
+        if let Some(Some((ringing, title))) = before {
+            ringing.clear();
+            document().set_title(&title);
+        }
+        id.get()?;
+        let ring = state.ring.get_untracked()?;
+        let title = document().title();
+        document().set_title(&format!("☎ {} asks", ring.from.name));
+        sound.ring();
+        if document().hidden() {
+            notify(&ring);
+        }
+        let tell = move || {
+            if !document().hidden() {
+                state.say(&FromPage::Shown { ring: ring.id });
+            }
+        };
+        request_animation_frame(tell.clone());
+        let ringing = set_interval_with_handle(
+            move || {
+                sound.ring();
+                tell();
+            },
+            AGAIN,
+        );
+        ringing.ok().map(|ringing| (ringing, title))
+    });
+    let panel = move || {
+        id.get().and_then(|_| state.ring.get_untracked()).map_or_else(nothing, |ring| {
+            let until = ring.until;
+            let left = text(move || until.since(Timestamp(state.now.get())).to_string());
+            ring_panel(&ring, left)
+        })
+    };
+    view! { <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" hidden=crate::ui::view::flag(move || id.get().is_none())>{show(panel)}</div> }
+        .into_any()
+}
+
+/// What the provider sees before accepting.
+pub fn ring_panel(ring: &RingView, left: Signal<String>) -> AnyView {
+    let name = ring.from.name.clone();
+    let id = ring.id.to_string();
+    let decline = |reason: &'static str, words: &'static str, id: &str| {
+        view! {
+            <Form id=format!("decline-{reason}") action="/api/consultations/decline" hidden=vec![("consultation", id.to_owned()), ("reason", reason.into())]>
+                <Submit text=words class="btn"/>
+            </Form>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="panel ring">
+            <div class="ring-head">
+                <h2>{format!("{name} asks")}</h2>
+                <span class="num ring-left" aria-hidden="true">{left}</span>
+            </div>
+            <p class="hint">{ring.title.clone()}</p>
+            {question_line(&ring.question)}
+            {when(ring.question.is_empty(), || view! { <p class="hint">"No question was written."</p> }.into_any())}
+            {environments(&ring.agreement, Side::Provider, &name)}
+            {conditions_list(&ring.agreement.conditions)}
+            <div class="answers">
+                <Form id="accept" action="/api/consultations/accept" hidden=vec![("consultation", id.clone())] class="grow">
+                    <Submit text="Accept" class="btn main big"/>
+                </Form>
+                {decline("not_my_field", "Not my field", &id)}
+                {decline("in_five_minutes", "In 5 min", &id)}
+            </div>
+            <p class="hint"><a href=routes::consultation(ring.id)>"Open it as a page"</a></p>
+        </section>
+    }
+    .into_any()
+}

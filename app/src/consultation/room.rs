@@ -1,0 +1,438 @@
+//! The ring as its caller sees it, and the room: one page for phone and desktop.
+
+use super::{
+    api::ConsultationView,
+    call::{Call, Setup, Shown},
+    chat::Chat,
+    line::{Known, OnSignal, Pair},
+    media::{Found, devices},
+    parts::{conditions_list, environments, medium_words, question_line, stage_words},
+    ring::ring_panel,
+    wire::{FromPage, Quality, RingView},
+};
+use crate::ui::{
+    form::{Form, Submit},
+    view::{flag, nothing, show, text, truth, when, word},
+};
+use domain::{
+    conditions::{CAP_MAX_MINUTES, Cap},
+    consultation::Stage,
+    media::Medium,
+    proof::Missing,
+    side::Side,
+    time::{Millis, Timestamp},
+    timeline::Event,
+};
+use leptos::{html::Video, prelude::*, task::spawn_local};
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+/// A ring, for the side that looks: the caller sees how far it has come, the provider answers it.
+#[component]
+pub fn Calling(
+    /// As it was read with the page.
+    found: ConsultationView,
+    /// As it is known now.
+    known: Known,
+) -> AnyView {
+    let until = move || known.state.read().until.unwrap_or_default();
+    let left = text(move || until().since(Timestamp(known.now.get())).to_string());
+    if found.side == Side::Provider {
+        let ring = RingView {
+            id: found.id,
+            from: found.people.consumer.clone(),
+            title: found.title.clone(),
+            question: found.question.clone(),
+            agreement: found.agreement.clone(),
+            until: until(),
+            now: found.state.now,
+        };
+        return view! { <div class="calling"><h1 class="unseen">"A request"</h1>{ring_panel(&ring, left)}</div> }.into_any();
+    }
+    let name = found.people.provider.name.clone();
+    let devices = Memo::new(move |_| {
+        let reached = |event: &Event| if let Event::Reached { devices } = event { Some(*devices) } else { None };
+        known.rows.read().iter().rev().find_map(|row| reached(&row.is)).unwrap_or(0)
+    });
+    let seen = Memo::new(move |_| known.rows.read().iter().any(|row| row.is == Event::Shown));
+    let step = move |done: Signal<bool>, now: Signal<bool>, words: Signal<String>| {
+        let is = word(move || match (done.get(), now.get()) {
+            (true, _) => "done",
+            (_, true) => "now",
+            _ => "",
+        });
+        view! { <li data-is=is>{words}</li> }.into_any()
+    };
+    let reached = flag(move || devices.get() > 0);
+    let seen = flag(move || seen.get());
+    let never = flag(|| false);
+    let reached_words = text(move || match devices.get() {
+        0 => "Reached".into(),
+        1 => "Reached 1 device".into(),
+        n => format!("Reached {n} devices"),
+    });
+    let status = {
+        let name = name.clone();
+        text(move || match (known.open.get(), seen.get(), devices.get()) {
+            (false, ..) => "Connecting…".into(),
+            (_, true, _) => format!("{name} sees your request."),
+            (_, _, 0) => "Your request is sent.".into(),
+            _ => format!("It rings at {name}'s."),
+        })
+    };
+    let conditions = &found.agreement.conditions;
+    view! {
+        <div class="calling" data-stage="requested">
+            <section class="panel ring">
+                <h1>{format!("Ringing {name}")}</h1>
+                <ol class="steps" aria-label="How far it is">
+                    {step(flag(|| true), never, "Sent".to_owned().into())}
+                    {step(reached, flag(move || !reached.get()), reached_words)}
+                    {step(seen, flag(move || reached.get() && !seen.get()), "Shown".to_owned().into())}
+                    {step(never, seen, "Answered".to_owned().into())}
+                </ol>
+                <p class="ring-clock num" aria-hidden="true">{left}</p>
+                <p role="status">{status}</p>
+                <p class="hint">"Nothing is charged while it rings. You can reload or leave this page: the ring goes on until it is answered or its time is up."</p>
+                <Form id="cancel" action="/api/consultations/cancel" hidden=vec![("consultation", found.id.to_string())]>
+                    <Submit text="Cancel" class="btn big"/>
+                </Form>
+            </section>
+            <section class="panel">
+                <h2>"What you agree to"</h2>
+                {question_line(&found.question)}
+                {conditions_list(conditions)}
+                {environments(&found.agreement, found.side, &name)}
+            </section>
+        </div>
+    }
+    .into_any()
+}
+
+/// Hands the other page's signals to the call that they are for.
+struct Hearer {
+    call: StoredValue<Option<(Pair, Call)>, LocalStorage>,
+    /// What came before its call was begun here.
+    early: RefCell<Vec<(Pair, String)>>,
+}
+
+impl OnSignal for Hearer {
+    fn signal(&self, pair: Pair, body: String) {
+        let body = RefCell::new(Some(body));
+        self.call.try_with_value(|call| {
+            if let Some((of, call)) = call
+                && *of == pair
+                && let Some(body) = body.take()
+            {
+                call.hear(body);
+            }
+        });
+        if let Some(body) = body.take() {
+            self.early.borrow_mut().push((pair, body));
+        }
+    }
+}
+
+const fn quality_words(quality: Option<Quality>) -> &'static str {
+    match quality {
+        None => "",
+        Some(Quality::Good) => "good",
+        Some(Quality::Fair) => "fair",
+        Some(Quality::Poor) => "poor",
+        Some(Quality::Lost) => "nothing arrives",
+    }
+}
+
+const fn quality_name(quality: Option<Quality>) -> &'static str {
+    match quality {
+        None => "",
+        Some(Quality::Good) => "good",
+        Some(Quality::Fair) => "fair",
+        Some(Quality::Poor) => "poor",
+        Some(Quality::Lost) => "lost",
+    }
+}
+
+/// A drawing for a control.
+fn icon(path: &'static str) -> AnyView {
+    view! { <svg width="22" height="22" viewBox="0 0 24 24" aria-hidden="true"><path d=path></path></svg> }.into_any()
+}
+
+/// A round button that is on or off; what it does is said, not only drawn.
+fn control(path: &'static str, words: Signal<String>, pressed: Signal<bool>, hidden: Signal<bool>, press: impl Fn() + 'static) -> AnyView {
+    view! {
+        <button class="ctl" type="button" aria-pressed=truth(move || pressed.get()) hidden=hidden title=words on:click=move |_| press()>
+            {icon(path)}
+            <span class="unseen">{words}</span>
+        </button>
+    }
+    .into_any()
+}
+
+const MICROPHONE: &str = "M9 6a3 3 0 0 1 6 0v5a3 3 0 0 1-6 0zM5 11a7 7 0 0 0 14 0M12 18v3";
+const CAMERA: &str = "M3 7h12v10H3zM15 11l6-3v8l-6-3";
+const SCREEN: &str = "M3 4h18v12H3zM8 20h8";
+const LARGER: &str = "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5";
+
+/// The room.
+#[component]
+pub fn Room(
+    /// As it was read with the page.
+    found: ConsultationView,
+    /// As it is known now.
+    known: Known,
+) -> AnyView {
+    let side = found.side;
+    let other = found.people.of(side.other()).name.clone();
+    let shown = Shown {
+        theirs: NodeRef::<Video>::new(),
+        own: NodeRef::<Video>::new(),
+        flows: RwSignal::new(false),
+        quality: RwSignal::new(None),
+        trouble: RwSignal::new(None),
+        muted: RwSignal::new(false),
+        dark: RwSignal::new(false),
+        sharing: RwSignal::new(false),
+    };
+    let call = StoredValue::new_local(None::<(Pair, Call)>);
+    let with_call = move |then: &dyn Fn(&Call)| {
+        call.try_with_value(|call| {
+            if let Some((_, call)) = call {
+                then(call);
+            }
+        });
+    };
+    let medium = Memo::new(move |_| known.state.read().medium);
+    let stage = Memo::new(move |_| known.state.read().stage);
+    let hearer = Rc::new(Hearer { call, early: RefCell::default() });
+    let paths = found.paths.clone();
+
+    // A call for each pair of pages, and none while there is no sound.
+    Effect::new({
+        let hearer = Rc::clone(&hearer);
+        move |before: Option<Option<Pair>>| {
+            let pair = known.pair(side);
+            if before.is_some_and(|before| before == pair) {
+                return pair;
+            }
+            known.on_signal(Rc::clone(&hearer) as Rc<dyn OnSignal>);
+            call.set_value(None);
+            let Some(now) = pair else { return None };
+            let begun = Call::begin(Setup {
+                paths: paths.clone(),
+                polite: side == Side::Consumer,
+                signal: Box::new(move |body| known.signal(now, &body)),
+                rejoin: Box::new(move || known.rejoin()),
+                shown,
+            });
+            if let Some(begun) = begun {
+                begun.carry(medium.get_untracked());
+                for (of, body) in hearer.early.take() {
+                    if of == now {
+                        begun.hear(body);
+                    }
+                }
+                call.set_value(Some((now, begun)));
+            }
+            pair
+        }
+    });
+    Effect::new(move |before: Option<Medium>| {
+        let medium = medium.get();
+        if before.is_some_and(|before| before != medium) {
+            with_call(&|call| call.carry(medium));
+        }
+        medium
+    });
+    on_cleanup(move || {
+        call.try_update_value(Option::take);
+    });
+    // While it is interrupted both pages keep sound and picture in.
+    Effect::new(move || {
+        let sending = stage.get() != Stage::Interrupted;
+        with_call(&|call| call.send(sending));
+    });
+    // Proofs: regularly, at once when it can begin or go on, and with beats when timers sleep.
+    let prove = move || {
+        let mut media = false;
+        call.try_with_value(|call| media = call.as_ref().is_some_and(|(_, call)| call.arrived()));
+        if media || medium.get_untracked() == Medium::Chat {
+            known.tell(&FromPage::Proof { media });
+        }
+    };
+    let regular = set_interval_with_handle(prove, Duration::from_millis(u64::try_from(found.prove.0).unwrap_or(5_000).max(200)));
+    on_cleanup(move || {
+        if let Ok(regular) = regular {
+            regular.clear();
+        }
+    });
+    Effect::new(move || {
+        known.beats.track();
+        shown.flows.track();
+        medium.track();
+        let sits = known.open.get() && known.state.with(|state| state.stage.is_open());
+        if sits {
+            prove();
+        }
+    });
+    // What the other side receives is bad when this line is, so each tells the other.
+    Effect::new(move || {
+        if let Some(quality) = shown.quality.get() {
+            known.tell(&FromPage::Line(quality));
+        }
+    });
+
+    let elapsed = text(move || {
+        let state = known.state.read();
+        let length = state.counts_from.map_or(state.proved, |from| Timestamp(known.now.get()).since(from));
+        Millis(length.0.max(0) / 1_000 * 1_000).to_string()
+    });
+    let cap = text(move || format!("of {} min", known.state.read().cap.millis().0 / 60_000));
+    let story = {
+        let other = other.clone();
+        text(move || {
+            let state = known.state.read();
+            if known.signed_out.get() {
+                return "This browser was signed out. Sign in again to go on.".into();
+            }
+            if !known.open.get() {
+                return "Your line to the server is lost; trying again. Nothing is lost.".into();
+            }
+            let left =
+                |until: Option<Timestamp>| until.map_or_else(String::new, |until| until.since(Timestamp(known.now.get())).to_string());
+            match state.stage {
+                Stage::Connecting if state.medium == Medium::Chat => format!("Waiting for {other} to come in, {}.", left(state.until)),
+                Stage::Connecting => format!("Connecting sound and picture with {other}, {}.", left(state.until)),
+                Stage::Interrupted => {
+                    let who = match state.missing {
+                        Some(Missing::Both) => "The line broke".to_owned(),
+                        Some(missing) if (missing == Missing::Consumer) == (side == Side::Consumer) => "Nothing comes from you".into(),
+                        _ => format!("Nothing comes from {other}"),
+                    };
+                    let then = if state.asked { "it ends" } else { "you are asked" };
+                    format!("Interrupted: {who}. Nothing is billed. In {} {then}.", left(state.until))
+                }
+                _ => String::new(),
+            }
+        })
+    };
+    let trouble = move || {
+        shown.trouble.get().map_or_else(nothing, |trouble| {
+            let again = move |_| with_call(&|call| call.carry(medium.get_untracked()));
+            view! { <p class="warn">{trouble.words()}" "<button class="btn small" type="button" on:click=again>"Try again"</button></p> }
+                .into_any()
+        })
+    };
+    let media = found.agreement.conditions.media;
+    let offered: Vec<Medium> = Medium::ALL.iter().copied().filter(|medium| media.reaches(*medium)).collect();
+    let switch = move |to: Medium| {
+        let press = move |_| known.tell(&FromPage::Medium { medium: to });
+        view! {
+            <button class="btn small" type="button" aria-pressed=truth(move || medium.get() == to) on:click=press>{medium_words(to)}</button>
+        }
+        .into_any()
+    };
+    let asked = flag(move || stage.get() == Stage::Interrupted);
+    let silent = flag(move || medium.get() == Medium::Chat);
+    let unseen = flag(move || medium.get() != Medium::Video);
+    let quality_line = {
+        let other = other.clone();
+        move || {
+            let (own, theirs) = (shown.quality.get(), known.theirs.get());
+            if medium.get() == Medium::Chat || (own.is_none() && theirs.is_none()) {
+                return nothing();
+            }
+            let part = |who: String, quality: Option<Quality>| {
+                when(quality.is_some(), || {
+                    view! { <span class="line-quality" data-quality=quality_name(quality)>{format!("{who}: {}", quality_words(quality))}</span> }.into_any()
+                })
+            };
+            view! { {part("You receive".into(), own)}{part(format!("{other} receives"), theirs)} }.into_any()
+        }
+    };
+    let list = RwSignal::new(Vec::<Found>::new());
+    let find = move |_| {
+        spawn_local(async move {
+            let found = devices().await;
+            list.try_set(found);
+        });
+    };
+    let choose = move |found: Found| {
+        let (kind, id) = (found.kind.clone(), found.id.clone());
+        let what = if kind == "videoinput" { "Camera" } else { "Microphone" };
+        let press = move |_| with_call(&|call| call.use_device(&kind, id.clone()));
+        view! { <li><button class="btn small" type="button" on:click=press>{format!("{what}: {}", found.name)}</button></li> }.into_any()
+    };
+    let more = move || {
+        let minutes = (known.state.read().cap.millis().0 / 60_000).saturating_add(15).min(CAP_MAX_MINUTES);
+        let raise = move |_| {
+            if let Ok(cap) = Cap::minutes(minutes) {
+                known.tell(&FromPage::Raise { cap });
+            }
+        };
+        when(side == Side::Consumer && minutes > known.state.read().cap.millis().0 / 60_000, || {
+            view! { <button class="btn small" type="button" on:click=raise>"15 min more"</button> }.into_any()
+        })
+    };
+    let full = move || {
+        if let Some(video) = shown.theirs.get_untracked() {
+            // A browser that has no full screen stays as it is.
+            let _ = video.request_fullscreen();
+        }
+    };
+    let end = |id: &'static str| {
+        view! {
+            <Form id=id action="/api/consultations/end" hidden=vec![("consultation", found.id.to_string())]>
+                <Submit text="End" class="ctl end"/>
+            </Form>
+        }
+        .into_any()
+    };
+    let picture_words = {
+        let other = other.clone();
+        move || format!("Picture of {other}")
+    };
+    view! {
+        <div class="room" data-stage=word(move || stage.get().as_str()) data-medium=word(move || medium.get().as_str()) data-flows=truth(move || shown.flows.get())>
+            <section class="stage" aria-label="Call">
+                <header class="top">
+                    <h1>{other.clone()}</h1>
+                    <span class="unseen" role="status">{word(move || stage_words(stage.get()))}</span>
+                    <p class="qualities">{show(quality_line)}</p>
+                    <p class="meter num"><b data-elapsed="">{elapsed}</b>" "<small>{cap}</small></p>
+                </header>
+                <div class="elsewhere" hidden=flag(move || !known.elsewhere.get())>
+                    <p>"This consultation goes on in another page of yours."</p>
+                    <button class="btn main" type="button" on:click=move |_| known.continue_here()>"Continue here"</button>
+                </div>
+                <p class="story-line" role="status">{story}</p>
+                <div role="status">{show(trouble)}</div>
+                <div class="asked" hidden=flag(move || !asked.get())>
+                    <button class="btn" type="button" on:click=move |_| known.tell(&FromPage::Wait {})>"Wait some more"</button>
+                    <button class="btn" type="button" hidden=silent on:click=move |_| known.tell(&FromPage::Medium { medium: Medium::Chat })>"Go on by chat"</button>
+                </div>
+                <div class="pic" hidden=silent>
+                    <video class="theirs" node_ref=shown.theirs autoplay playsinline hidden=unseen aria-label=picture_words></video>
+                    <p class="voice-only" hidden=flag(move || !unseen.get())>{other.clone()}</p>
+                    <video class="self" node_ref=shown.own muted autoplay playsinline hidden=unseen aria-label="Your own picture"></video>
+                </div>
+                <div class="controls">
+                    {control(MICROPHONE, word(move || if shown.muted.get() { "Unmute the microphone" } else { "Mute the microphone" }), shown.muted.into(), silent, move || with_call(&|call| call.mute(!shown.muted.get_untracked())))}
+                    {control(CAMERA, word(move || if shown.dark.get() { "Turn the camera on" } else { "Turn the camera off" }), shown.dark.into(), unseen, move || with_call(&|call| call.darken(!shown.dark.get_untracked())))}
+                    {control(SCREEN, word(move || if shown.sharing.get() { "Stop sharing the screen" } else { "Share the screen" }), shown.sharing.into(), unseen, move || with_call(&|call| call.share(!shown.sharing.get_untracked())))}
+                    {control(LARGER, "Full screen".to_owned().into(), flag(|| false), unseen, full)}
+                    {end("end")}
+                </div>
+                <div class="switches">
+                    {when(offered.len() > 1, || view! { <div class="media" role="group" aria-label="Go on by">{offered.into_iter().map(switch).collect::<Vec<_>>()}</div> }.into_any())}
+                    {show(more)}
+                    <details class="devices" hidden=silent on:click=find>
+                        <summary class="btn small">"Devices"</summary>
+                        <ul>{show(move || list.get().into_iter().filter(|found| found.kind != "audiooutput").map(choose).collect::<Vec<_>>().into_any())}</ul>
+                    </details>
+                </div>
+            </section>
+            <Chat known side other/>
+        </div>
+    }
+    .into_any()
+}
