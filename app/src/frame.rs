@@ -210,8 +210,9 @@ fn pages() -> AnyView {
 fn Beyond() -> impl IntoView {
     // A page that was just loaded is what the server answered: only whoever came here by a link is sent on.
     if expect_context::<Hydrated>().0.get_untracked() {
-        // The address is that of the page already.
-        let _ = location().reload();
+        let to = use_location();
+        // Where the browser refuses to go there is nothing better to do than to say that there is no such page.
+        let _ = location().assign(&format!("{}{}", to.pathname.get_untracked(), to.search.get_untracked()));
     }
     view! { <NotFoundPage/> }
 }

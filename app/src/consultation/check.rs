@@ -1,7 +1,10 @@
 //! The check of microphone and camera, in place and before anybody is rung. A check that fails bars nothing.
 
 use super::media::{Level, Trouble, Wanted, capture, play, release};
-use crate::ui::view::{flag, nothing, show, text, word};
+use crate::ui::{
+    local::Local,
+    view::{flag, nothing, show, text, word},
+};
 use domain::media::Medium;
 use leptos::{html::Video, prelude::*, task::spawn_local};
 use std::{rc::Rc, time::Duration};
@@ -28,11 +31,11 @@ pub fn DeviceCheck(
     /// Told when the browser may have been allowed something.
     on_change: Callback<()>,
 ) -> AnyView {
-    let held = StoredValue::new_local(None::<Held>);
+    let held = Local::<Held>::default();
     let (running, trouble, level) = (RwSignal::new(false), RwSignal::new(None::<Trouble>), RwSignal::new(0_u32));
     let picture = NodeRef::<Video>::new();
     let stop = move || {
-        held.set_value(None);
+        held.take();
         running.try_set(false);
     };
     on_cleanup(stop);
@@ -53,7 +56,7 @@ pub fn DeviceCheck(
                     }
                     trouble.set(None);
                     running.set(true);
-                    held.set_value(Some(Held { stream, ticking }));
+                    held.set(Held { stream, ticking });
                 }
                 Err(found) => {
                     trouble.try_set(Some(found));

@@ -8,6 +8,7 @@ use crate::{
     presence::socket::beat,
     ui::{
         json::read,
+        local::Local,
         socket::{Heard, Socket, Talk},
         time::browser_now,
     },
@@ -61,7 +62,7 @@ pub struct Known {
     pub signed_out: RwSignal<bool>,
     /// The server's clock, moving every second.
     pub now: RwSignal<i64>,
-    line: StoredValue<Option<Rc<Line>>, LocalStorage>,
+    line: Local<Rc<Line>>,
 }
 
 /// What a call is between: it begins anew when either page does, or when sound comes back after a chat.
@@ -133,7 +134,7 @@ impl Known {
             beats: RwSignal::new(0),
             signed_out: RwSignal::new(false),
             now: RwSignal::new(view.state.now.0),
-            line: StoredValue::new_local(None),
+            line: Local::default(),
         }
     }
 
@@ -164,12 +165,12 @@ impl Known {
                 Duration::from_millis(500),
             )
         };
-        self.line.set_value(Some(line));
+        self.line.set(line);
         on_cleanup(move || {
             if let Ok(ticking) = ticking {
                 ticking.clear();
             }
-            if let Some(Some(line)) = self.line.try_update_value(Option::take)
+            if let Some(line) = self.line.take()
                 && let Some(socket) = line.socket.take()
             {
                 socket.stop();
@@ -178,7 +179,7 @@ impl Known {
     }
 
     fn with<T>(self, of: impl FnOnce(&Rc<Line>) -> T) -> Option<T> {
-        self.line.try_with_value(|line| line.as_ref().map(of)).flatten()
+        self.line.with(|line| line.map(of)).flatten()
     }
 
     /// Who is told the signals of the other page.

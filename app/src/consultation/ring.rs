@@ -9,6 +9,7 @@ use crate::{
     routes,
     ui::{
         form::{Form, Submit},
+        local::Local,
         view::{nothing, show, text, when},
     },
 };
@@ -23,33 +24,27 @@ const NOTES: [f32; 2] = [659.25, 880.0];
 const AGAIN: Duration = Duration::from_millis(2_000);
 
 /// The sound of the ring. Browsers let a page sound only after a tap on it, so the tap that goes online wakes it up.
-#[derive(Clone, Copy)]
-pub struct Sound(StoredValue<Option<AudioContext>, LocalStorage>);
-
-impl Default for Sound {
-    fn default() -> Self {
-        Sound(StoredValue::new_local(None))
-    }
-}
+#[derive(Clone, Copy, Default)]
+pub struct Sound(Local<AudioContext>);
 
 impl Sound {
     /// Wakes the sound up, in a tap. Browser only.
     pub fn wake(self) {
-        self.0.update_value(|context| {
-            if context.is_none() {
-                *context = AudioContext::new().ok();
-            }
-            if let Some(context) = context {
-                // A context that cannot go on stays silent; the ring is seen all the same.
-                let _ = context.resume();
-            }
+        if self.0.with(|context| context.is_none()) == Some(true)
+            && let Ok(context) = AudioContext::new()
+        {
+            self.0.set(context);
+        }
+        self.0.with(|context| {
+            // A context that cannot go on stays silent; the ring is seen all the same.
+            let _ = context.map(|context| context.resume());
         });
     }
 
     /// Sounds once.
     pub fn ring(self) {
         self.wake();
-        self.0.with_value(|context| {
+        self.0.with(|context| {
             let Some(context) = context else { return };
             for (n, note) in NOTES.iter().enumerate() {
                 #[expect(clippy::cast_precision_loss, reason = "one of two")]
@@ -162,7 +157,7 @@ pub fn ring_panel(ring: &RingView, left: Signal<String>) -> AnyView {
             {environments(&ring.agreement, Side::Provider, &name)}
             {conditions_list(&ring.agreement.conditions)}
             <div class="answers">
-                <Form id="accept" action="/api/consultations/accept" hidden=vec![("consultation", id.clone())] class="grow">
+                <Form id="accept" action="/api/consultations/accept" hidden=vec![("consultation", id.clone())] follow=true class="grow">
                     <Submit text="Accept" class="btn main big"/>
                 </Form>
                 {decline("not_my_field", "Not my field", &id)}

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::ui::{
     form::{Form, Submit},
+    local::Local,
     view::{flag, nothing, show, text, truth, when, word},
 };
 use domain::{
@@ -110,7 +111,7 @@ pub fn Calling(
 
 /// Hands the other page's signals to the call that they are for.
 struct Hearer {
-    call: StoredValue<Option<(Pair, Call)>, LocalStorage>,
+    call: Local<(Pair, Call)>,
     /// What came before its call was begun here.
     early: RefCell<Vec<(Pair, String)>>,
 }
@@ -118,7 +119,7 @@ struct Hearer {
 impl OnSignal for Hearer {
     fn signal(&self, pair: Pair, body: String) {
         let body = RefCell::new(Some(body));
-        self.call.try_with_value(|call| {
+        self.call.with(|call| {
             if let Some((of, call)) = call
                 && *of == pair
                 && let Some(body) = body.take()
@@ -193,9 +194,9 @@ pub fn Room(
         dark: RwSignal::new(false),
         sharing: RwSignal::new(false),
     };
-    let call = StoredValue::new_local(None::<(Pair, Call)>);
+    let call = Local::<(Pair, Call)>::default();
     let with_call = move |then: &dyn Fn(&Call)| {
-        call.try_with_value(|call| {
+        call.with(|call| {
             if let Some((_, call)) = call {
                 then(call);
             }
@@ -215,7 +216,7 @@ pub fn Room(
                 return pair;
             }
             known.on_signal(Rc::clone(&hearer) as Rc<dyn OnSignal>);
-            call.set_value(None);
+            call.take();
             let Some(now) = pair else { return None };
             let begun = Call::begin(Setup {
                 paths: paths.clone(),
@@ -231,7 +232,7 @@ pub fn Room(
                         begun.hear(body);
                     }
                 }
-                call.set_value(Some((now, begun)));
+                call.set((now, begun));
             }
             pair
         }
@@ -244,7 +245,7 @@ pub fn Room(
         medium
     });
     on_cleanup(move || {
-        call.try_update_value(Option::take);
+        call.take();
     });
     // While it is interrupted both pages keep sound and picture in.
     Effect::new(move || {
@@ -254,7 +255,7 @@ pub fn Room(
     // Proofs: regularly, at once when it can begin or go on, and with beats when timers sleep.
     let prove = move || {
         let mut media = false;
-        call.try_with_value(|call| media = call.as_ref().is_some_and(|(_, call)| call.arrived()));
+        call.with(|call| media = call.is_some_and(|(_, call)| call.arrived()));
         if media || medium.get_untracked() == Medium::Chat {
             known.tell(&FromPage::Proof { media });
         }

@@ -5,6 +5,7 @@ use crate::{
     consultation::{terminal, wire::RingView},
     ui::{
         json::read,
+        local::Local,
         socket::{Heard, Socket, Talk},
         time::browser_now,
     },
@@ -39,7 +40,7 @@ pub struct DeskState {
     pub now: RwSignal<i64>,
     /// The request that rings.
     pub ring: RwSignal<Option<RingView>>,
-    socket: StoredValue<Option<Rc<Socket>>, LocalStorage>,
+    socket: Local<Rc<Socket>>,
 }
 
 /// What a page knows of the desk.
@@ -67,12 +68,7 @@ impl Default for DeskState {
 impl DeskState {
     /// A state that knows nothing yet.
     pub fn new() -> Self {
-        DeskState {
-            known: RwSignal::new(Known::default()),
-            now: RwSignal::new(0),
-            ring: RwSignal::new(None),
-            socket: StoredValue::new_local(None),
-        }
+        DeskState { known: RwSignal::new(Known::default()), now: RwSignal::new(0), ring: RwSignal::new(None), socket: Local::default() }
     }
 
     /// Takes in the desk as the server told it; what is older than what is known says nothing.
@@ -118,13 +114,13 @@ impl DeskState {
         });
         let tick = move || self.now.set(browser_now().saturating_add(self.known.read_untracked().offset));
         set_interval(tick, Duration::from_secs(1));
-        self.socket.set_value(Some(Socket::open(AtDesk(self))));
+        self.socket.set(Socket::open(AtDesk(self)));
     }
 
     /// Says something to the server; whether there was a line to say it on.
     pub fn say(self, message: &FromPage) -> bool {
         let text = serde_json::to_string(message).unwrap_or_default();
-        self.socket.with_value(|socket| socket.as_ref().is_some_and(|socket| socket.say(&text)))
+        self.socket.with(|socket| socket.is_some_and(|socket| socket.say(&text))).unwrap_or(false)
     }
 }
 

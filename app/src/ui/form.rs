@@ -6,7 +6,7 @@ use crate::{
     routes,
     ui::{
         field::label,
-        post::{fields_of, post},
+        post::{Answer, fields_of, post},
         view::{nothing, show, text, truth, when, word},
     },
 };
@@ -159,6 +159,9 @@ pub fn Form(
     /// Whether the page is loaded anew afterwards, because another person looks at it.
     #[prop(optional)]
     reload: bool,
+    /// Whether the answer is followed also when the form is gone by then, as that of a ring that was answered.
+    #[prop(optional)]
+    follow: bool,
     /// What is said when it worked and the page stays.
     #[prop(optional)]
     saved: &'static str,
@@ -209,6 +212,9 @@ pub fn Form(
             let answer = post(path, fields_of(&typed.0)).await;
             // The page may have gone while the answer was awaited; then nobody is left to be told.
             if now.try_update(|now| now.pending = false).is_none() {
+                if let (true, Ok(Answer { location: Some(path), .. })) = (follow, &answer) {
+                    navigate(path, NavigateOptions::default());
+                }
                 return;
             }
             match answer {

@@ -6,6 +6,7 @@ pub mod field;
 pub mod form;
 pub mod json;
 pub mod list;
+pub mod local;
 pub mod page;
 pub mod post;
 pub mod problem;

@@ -1,0 +1,96 @@
+import { Person, expect, test } from '../support/story';
+
+/** Ana's curtain is out, and Ben asks for her by this medium. */
+async function ring(ana: Person, ben: Person, medium: 'chat' | 'voice' | 'video', question = 'How do I say this?') {
+  const offer = await ana.openShop('Spanish conversation');
+  await ben.signUp('Ben');
+  await ben.goto(`/offers/${offer}`);
+  await ben.page.getByRole('link', { name: 'Ask Ana' }).click();
+  await expect(ben.page.getByRole('heading', { name: 'Ask Ana' })).toBeVisible();
+  await ben.hydrated();
+  await ben.page.getByLabel('Question').fill(question);
+  await ben.page.getByLabel(medium, { exact: true }).check({ force: true });
+  await expect(ben.page.getByRole('region', { name: 'Environments' })).toContainText('You, as it will be sent');
+  await expect(ben.page.getByRole('region', { name: 'Conditions' }).locator('dd').first()).toContainText(medium);
+  await ben.page.getByRole('button', { name: 'Ring Ana' }).click();
+  await expect(ben.page.getByRole('heading', { name: 'Ringing Ana' })).toBeVisible();
+  return offer;
+}
+
+async function accept(ana: Person) {
+  const panel = ana.page.getByRole('alertdialog');
+  await panel.getByRole('button', { name: 'Accept' }).click();
+  await expect(ana.page.locator('.room')).toBeVisible();
+}
+
+const room = (person: Person) => person.page.locator('.room');
+
+async function say(person: Person, text: string) {
+  await person.page.getByLabel('Write a message').fill(text);
+  await person.page.getByRole('button', { name: 'Send' }).click();
+}
+
+test('asked, rung, accepted, chatted, ended, kept', async ({ person }) => {
+  const [ana, ben] = [await person(), await person()];
+  await ring(ana, ben, 'chat', 'An interview tomorrow: could we practise?');
+  await expect(ben.page.getByText('Ana sees your request.')).toBeVisible();
+  const panel = ana.page.getByRole('alertdialog');
+  await expect(panel).toContainText('An interview tomorrow');
+  await expect(panel).toContainText('Computer, Chrome');
+  await accept(ana);
+  for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-stage', 'live');
+  await say(ben, 'Hola\n<b>Ana</b>');
+  await expect(ana.page.getByRole('log')).toContainText('<b>Ana</b>');
+  await say(ana, '¡Hola, Ben!');
+  await expect(ben.page.getByRole('log')).toContainText('¡Hola, Ben!');
+  await expect(ben.page.locator('.msg[data-own="true"] [data-mark]')).toContainText(/delivered|read/);
+  // A reload leads back into the room, with everything that was said.
+  await ben.page.reload();
+  await ben.hydrated();
+  await expect(room(ben)).toHaveAttribute('data-stage', 'live');
+  await expect(ben.page.getByRole('log')).toContainText('¡Hola, Ben!');
+  await say(ben, 'Still here');
+  await expect(ana.page.getByRole('log')).toContainText('Still here');
+  await ana.page.getByRole('button', { name: 'End' }).click();
+  await expect(ana.page.getByText('You ended it.')).toBeVisible();
+  await expect(ben.page.getByText('Ana ended it.')).toBeVisible();
+  await ben.page.reload();
+  const record = ben.page.locator('.record');
+  await expect(record).toContainText('Still here');
+  await expect(record).toContainText('Kept unchanged under');
+  await expect(record.getByRole('link', { name: 'Ask again' })).toBeVisible();
+  await ben.goto('/consultations');
+  await expect(ben.page.getByRole('main')).toContainText('Ana');
+});
+
+test('voice and video flow both ways, over a line that only the two pages share', async ({ person }) => {
+  const [ana, ben] = [await person(), await person()];
+  await ana.signUp('Ana');
+  const offer = await ana.register('Spanish conversation', { media: 'chat,voice,video' });
+  await ana.goto('/desk');
+  await expect(ana.page.locator('[data-line="open"]')).toBeVisible();
+  await ana.goOnline();
+  await ben.signUp('Ben');
+  await ben.goto(`/offers/${offer}/ask`);
+  await ben.page.getByLabel('video', { exact: true }).check({ force: true });
+  await expect(ben.page.getByRole('region', { name: 'Conditions' }).locator('dd').first()).toContainText('video');
+  await ben.page.getByRole('button', { name: 'Ring Ana' }).click();
+  await accept(ana);
+  for (const one of [ana, ben]) {
+    await expect(room(one)).toHaveAttribute('data-flows', 'true', { timeout: 20_000 });
+    await expect(room(one)).toHaveAttribute('data-stage', 'live');
+    await one.page.waitForFunction(() => (document.querySelector('video.theirs') as HTMLVideoElement).getVideoPlaybackQuality().totalVideoFrames > 5);
+  }
+  // Muted, the line still proves.
+  await ana.page.getByRole('button', { name: 'Mute the microphone' }).click();
+  await expect(ana.page.getByRole('button', { name: 'Unmute the microphone' })).toHaveAttribute('aria-pressed', 'true');
+  await ben.page.getByRole('button', { name: 'chat', exact: true }).click();
+  for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-medium', 'chat');
+  await ana.page.getByRole('button', { name: 'voice', exact: true }).click();
+  for (const one of [ana, ben]) {
+    await expect(room(one)).toHaveAttribute('data-medium', 'voice');
+    await expect(room(one)).toHaveAttribute('data-flows', 'true', { timeout: 20_000 });
+  }
+  await ben.page.getByRole('button', { name: 'End' }).click();
+  await expect(ana.page.getByText('Ben ended it.')).toBeVisible();
+});
