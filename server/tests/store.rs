@@ -12,5 +12,6 @@ mod store {
     mod offers;
     mod opening;
     mod presence;
+    mod rooms;
     mod world;
 }

@@ -114,7 +114,7 @@ pub fn run(options: &Options) -> ExitCode {
 
 fn all(options: &Options, tally: &mut Tally) {
     let wants = |part| options.only.is_none_or(|only| only == part);
-    let counted = [(Part::Lint, 4), (Part::Rust, 1), (Part::E2e, build::STEPS + 3)];
+    let counted = [(Part::Lint, 5), (Part::Rust, 1), (Part::E2e, build::STEPS + 3)];
     let databases = usize::from(wants(Part::Rust) || wants(Part::E2e));
     let mut steps = Steps::of(setup::STEPS + databases + counted.iter().filter(|(part, _)| wants(*part)).map(|(_, n)| n).sum::<usize>());
 
@@ -142,10 +142,11 @@ fn all(options: &Options, tally: &mut Tally) {
 
 fn lint(steps: &mut Steps, tally: &mut Tally) {
     let clippy = |args: &[&str]| call(&mut cargo(&[&["clippy"], args, &["--", "-D", "warnings"]].concat()), "mend what clippy names above");
-    let wasm = ["--package", "frontend", "--package", "app", "--features", "app/hydrate", "--target", "wasm32-unknown-unknown"];
+    let wasm = |features| ["--package", "frontend", "--package", "app", "--features", features, "--target", "wasm32-unknown-unknown"];
     tally.check(steps.run("format", "cargo fmt", || call(&mut cargo(&["fmt", "--all", "--check"]), "cargo fmt --all")));
     tally.check(steps.run("clippy", "the native half", || clippy(&[NATIVE.as_slice(), &["--all-targets"]].concat())));
-    tally.check(steps.run("clippy", "the browser's half", || clippy(&wasm)));
+    tally.check(steps.run("clippy", "the browser's half, as it is loaded first", || clippy(&wasm("app/hydrate"))));
+    tally.check(steps.run("clippy", "the browser's half, whole", || clippy(&wasm("app/hydrate,frontend/whole"))));
     tally.check(
         steps.run("types", "TypeScript", || call(&mut node("node_modules/.bin/tsc", &["--noEmit"]), "mend what TypeScript names above")),
     );

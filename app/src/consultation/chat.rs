@@ -154,7 +154,7 @@ pub fn Chat(
                 {message_area(area, typing, key)}
                 <button class="btn main" type="submit">"Send"</button>
             </form>
-            <p class="wrong-words" role="alert">{show(move || wrong.get().map_or_else(nothing, |words| words.into_any()))}</p>
+            <p class="chat-wrong" role="alert">{show(move || wrong.get().map_or_else(nothing, |words| words.into_any()))}</p>
         </aside>
     }
     .into_any()

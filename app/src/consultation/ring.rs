@@ -112,7 +112,7 @@ pub fn IncomingRing() -> AnyView {
                 state.say(&FromPage::Shown { ring: ring.id });
             }
         };
-        request_animation_frame(tell.clone());
+        request_animation_frame(tell);
         let ringing = set_interval_with_handle(
             move || {
                 sound.ring();

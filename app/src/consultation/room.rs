@@ -217,7 +217,7 @@ pub fn Room(
             }
             known.on_signal(Rc::clone(&hearer) as Rc<dyn OnSignal>);
             call.take();
-            let Some(now) = pair else { return None };
+            let now = pair?;
             let begun = Call::begin(Setup {
                 paths: paths.clone(),
                 polite: side == Side::Consumer,

@@ -9,6 +9,15 @@ type Case = (&'static [(&'static str, &'static str)], u16, &'static str);
 
 const NOWHERE: &str = "00000000-0000-0000-0000-000000000000";
 
+/// What every function about one consultation is told for one that does not exist, or is somebody else's.
+fn nobody() -> Vec<Case> {
+    vec![
+        (&[][..], 404, "not_found"),
+        (&[("consultation", NOWHERE)], 404, "not_found"),
+        (&[("consultation", "'; drop table")], 404, "not_found"),
+    ]
+}
+
 /// Every function with its bad cases. Reads that take nothing have none but the generated ones.
 fn cases() -> BTreeMap<&'static str, Vec<Case>> {
     let long: &'static str = "x".repeat(5_000).leak();
@@ -101,6 +110,28 @@ fn cases() -> BTreeMap<&'static str, Vec<Case>> {
         ("/api/choices/view", vec![(&[("window", "-1")][..], 400, "bad_request")]),
         ("/api/choices/closed", vec![(&[("page", "x")][..], 400, "bad_request")]),
         ("/api/forms/rejected", vec![]),
+        ("/api/consultations/terms", vec![(&[][..], 404, "not_found"), (&[("offer", NOWHERE), ("medium", "smell")], 404, "not_found")]),
+        (
+            "/api/consultations/request",
+            vec![
+                (&[][..], 404, "not_found"),
+                (&[("offer", "x"), ("medium", "chat")], 404, "not_found"),
+                (&[("offer", NOWHERE), ("medium", "chat")], 404, "not_found"),
+                (vec![("offer", NOWHERE), ("question", long)].leak(), 422, "too_long"),
+                (&[("offer", NOWHERE), ("question", "a\u{202e}b")], 422, "bad_text"),
+                (&[("offer", NOWHERE), ("environment", "{")], 400, "bad_request"),
+            ],
+        ),
+        ("/api/consultations/accept", nobody()),
+        (
+            "/api/consultations/decline",
+            vec![(&[][..], 404, "not_found"), (&[("consultation", NOWHERE), ("reason", "because")], 422, "bad_reason")],
+        ),
+        ("/api/consultations/cancel", nobody()),
+        ("/api/consultations/end", nobody()),
+        ("/api/consultations/block", nobody()),
+        ("/api/consultations/show", nobody()),
+        ("/api/consultations/past", vec![]),
     ])
 }
 
@@ -115,6 +146,7 @@ const PUBLIC: &[&str] = &[
     "/api/choices/view",
     "/api/choices/closed",
     "/api/forms/rejected",
+    "/api/consultations/terms",
 ];
 
 /// Functions that would end the sign-in that the other cases need.

@@ -29,6 +29,7 @@ on_both!(
     an_accept_and_a_cancel_at_once_agree,
     declining_is_free,
     a_ring_that_nobody_confirms_is_no_miss,
+    a_ring_ends_when_the_curtain_goes_in,
     missed_rings_put_the_curtain_away,
     one_ring_a_provider_and_one_request_a_consumer,
     only_what_is_open_and_was_shown_is_rung,
@@ -197,13 +198,26 @@ async fn a_ring_that_nobody_confirms_is_no_miss(world: World) {
     assert_eq!(world.shown(offer).await, Shown::Online);
 }
 
+async fn a_ring_ends_when_the_curtain_goes_in(world: World) {
+    let (ana, offer, page, ben) = open_shop(&world).await;
+    let id = ask(&world, &ben, offer).await.unwrap();
+    world.store.act(&ana, id, Op::Reached { device: device(1) }).await.unwrap();
+    // The last page goes: a reload in time changes nothing, a page that stays away ends the ring.
+    world.store.detach(page, Leaving::Said).await.unwrap();
+    assert_eq!(world.store.sweep_consultations(world.clock.now()).await, Ok(0));
+    world.pass(Millis::seconds(4)).await;
+    assert_eq!(world.store.sweep_consultations(world.clock.now()).await, Ok(1));
+    assert_eq!(stage(&world, &ben, id).await, Stage::Unreachable, "no miss: nobody was there to answer");
+    assert_eq!(world.store.ringing(&ana).await, Ok(None));
+}
+
 async fn missed_rings_put_the_curtain_away(world: World) {
     let (ana, offer, _, ben) = open_shop(&world).await;
     let mut watcher = Watcher::start(&world.store).await;
     for missed in 1..=2 {
         let id = ask(&world, &ben, offer).await.unwrap();
         world.store.act(&ana, id, Op::Reached { device: device(1) }).await.unwrap();
-        world.clock.advance(Millis(44_999));
+        world.pass(Millis(44_999)).await;
         assert_eq!(world.store.sweep_consultations(world.clock.now()).await, Ok(0));
         world.clock.advance(Millis(1));
         world.store.renew_node(world.node).await.unwrap();
