@@ -1,3 +1,4 @@
+import { Relay } from '../support/relay';
 import { Person, expect, test } from '../support/story';
 
 /** Ana's curtain is out, and Ben asks for her by this medium. */
@@ -11,6 +12,7 @@ async function ring(ana: Person, ben: Person, medium: 'chat' | 'voice' | 'video'
   await ben.page.getByLabel('Question').fill(question);
   await ben.page.getByLabel(medium, { exact: true }).check({ force: true });
   await expect(ben.page.getByRole('region', { name: 'Environments' })).toContainText('You, as it will be sent');
+  await expect(ben.page.getByRole('region', { name: 'Environments' })).not.toContainText('Not known');
   await expect(ben.page.getByRole('region', { name: 'Conditions' }).locator('dd').first()).toContainText(medium);
   await ben.page.getByRole('button', { name: 'Ring Ana' }).click();
   await expect(ben.page.getByRole('heading', { name: 'Ringing Ana' })).toBeVisible();
@@ -36,7 +38,7 @@ test('asked, rung, accepted, chatted, ended, kept', async ({ person }) => {
   await expect(ben.page.getByText('Ana sees your request.')).toBeVisible();
   const panel = ana.page.getByRole('alertdialog');
   await expect(panel).toContainText('An interview tomorrow');
-  await expect(panel).toContainText('Computer, Chrome');
+  await expect(panel).toContainText(/(Computer|Phone), Chrome/);
   await accept(ana);
   for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-stage', 'live');
   await say(ben, 'Hola\n<b>Ana</b>');
@@ -51,7 +53,7 @@ test('asked, rung, accepted, chatted, ended, kept', async ({ person }) => {
   await expect(ben.page.getByRole('log')).toContainText('¡Hola, Ben!');
   await say(ben, 'Still here');
   await expect(ana.page.getByRole('log')).toContainText('Still here');
-  await ana.page.getByRole('button', { name: 'End' }).click();
+  await ana.page.getByRole('button', { name: 'End', exact: true }).click();
   await expect(ana.page.getByText('You ended it.')).toBeVisible();
   await expect(ben.page.getByText('Ana ended it.')).toBeVisible();
   await ben.page.reload();
@@ -74,6 +76,7 @@ test('voice and video flow both ways, over a line that only the two pages share'
   await ben.goto(`/offers/${offer}/ask`);
   await ben.page.getByLabel('video', { exact: true }).check({ force: true });
   await expect(ben.page.getByRole('region', { name: 'Conditions' }).locator('dd').first()).toContainText('video');
+  await expect(ben.page.getByRole('region', { name: 'Environments' })).not.toContainText('Not known');
   await ben.page.getByRole('button', { name: 'Ring Ana' }).click();
   await accept(ana);
   for (const one of [ana, ben]) {
@@ -91,6 +94,67 @@ test('voice and video flow both ways, over a line that only the two pages share'
     await expect(room(one)).toHaveAttribute('data-medium', 'voice');
     await expect(room(one)).toHaveAttribute('data-flows', 'true', { timeout: 20_000 });
   }
-  await ben.page.getByRole('button', { name: 'End' }).click();
+  await ben.page.getByRole('button', { name: 'End', exact: true }).click();
   await expect(ana.page.getByText('Ben ended it.')).toBeVisible();
+});
+
+test('declining is free and tells why', async ({ person }) => {
+  const [ana, ben] = [await person(), await person()];
+  await ring(ana, ben, 'voice');
+  await ana.page.getByRole('alertdialog').getByRole('button', { name: 'Not my field' }).click();
+  await expect(ben.page.getByText('this is not my field', { exact: false })).toBeVisible();
+  await expect(ana.page.getByRole('alertdialog')).toBeHidden();
+  await ben.goto('/');
+  await expect(ben.page.locator('li[data-presence="online"]')).toBeVisible();
+});
+
+test('a request that is taken back stops ringing, and a reload of the caller does not', async ({ person }) => {
+  const [ana, ben] = [await person(), await person()];
+  await ring(ana, ben, 'chat');
+  await expect(ana.page.getByRole('alertdialog')).toBeVisible();
+  await ben.page.reload();
+  await ben.hydrated();
+  await expect(ben.page.getByText('Ana sees your request.')).toBeVisible();
+  await ben.page.getByRole('button', { name: 'Cancel' }).click();
+  await expect(ben.page.getByText('You took the request back.', { exact: false })).toBeVisible();
+  await expect(ana.page.getByRole('alertdialog')).toBeHidden();
+});
+
+test('a line that freezes and a server that is killed lose and double nothing', async ({ person, server }) => {
+  const relay = await Relay.to(server.port);
+  const [ana, ben] = [await person(), await person({ base: relay.url })];
+  await ring(ana, ben, 'chat');
+  await accept(ana);
+  for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-stage', 'live');
+  relay.freeze();
+  await say(ben, 'Into the tunnel');
+  await expect(ben.page.locator('.msg[data-pending]')).toBeVisible();
+  await say(ana, 'Are you there?');
+  relay.resume();
+  await expect(ana.page.getByRole('log')).toContainText('Into the tunnel');
+  await expect(ben.page.getByRole('log')).toContainText('Are you there?');
+  await server.down('SIGKILL');
+  await say(ben, 'While it was away');
+  await server.up();
+  await expect(ana.page.getByRole('log')).toContainText('While it was away', { timeout: 20_000 });
+  for (const one of [ana, ben]) {
+    await expect(room(one)).toHaveAttribute('data-stage', 'live', { timeout: 20_000 });
+    await expect(one.page.locator('.msg')).toHaveCount(3);
+  }
+  await relay.close();
+});
+
+test('a second tab asks before it goes on there', async ({ person }) => {
+  const [ana, ben] = [await person(), await person()];
+  await ring(ana, ben, 'chat');
+  await accept(ana);
+  for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-stage', 'live');
+  const second = await ben.context.newPage();
+  await second.goto(ben.page.url());
+  await expect(second.getByText('goes on in another page of yours', { exact: false })).toBeVisible();
+  await second.getByRole('button', { name: 'Continue here' }).click();
+  await expect(ben.page.getByText('goes on in another page of yours', { exact: false })).toBeVisible();
+  await second.getByLabel('Write a message').fill('From the second tab');
+  await second.getByRole('button', { name: 'Send' }).click();
+  await expect(ana.page.getByRole('log')).toContainText('From the second tab');
 });

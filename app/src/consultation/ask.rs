@@ -30,10 +30,14 @@ use domain::{
     text::Question,
 };
 use leptos::{prelude::*, task::spawn_local};
+use std::time::Duration;
 use web_sys::Storage;
 
 /// Caps to choose from, in minutes.
 const CAPS: [&str; 6] = ["10", "15", "30", "60", "120", "180"];
+
+/// How often the terms are read anew.
+const AGAIN: Duration = Duration::from_secs(4);
 
 fn storage() -> Option<Storage> {
     window().session_storage().ok().flatten()
@@ -94,6 +98,18 @@ pub fn RequestSheet(
         });
     };
     let chosen = StoredValue::new((first.conditions.medium.as_str().to_owned(), CAP_DEFAULT_MINUTES.to_string(), String::new()));
+    // Whether it is open, and what its provider's terminal can do, may change while one writes.
+    Effect::new(move || {
+        let again = move || {
+            if !document().hidden() {
+                let (medium, cap, language) = chosen.get_value();
+                read_terms(medium, cap, language);
+            }
+        };
+        if let Ok(regular) = set_interval_with_handle(again, AGAIN) {
+            on_cleanup(move || regular.clear());
+        }
+    });
     let typing = Callback::new(move |typed: Typed| {
         if let Some(storage) = storage() {
             // A full store loses nothing but the draft.

@@ -361,8 +361,7 @@ impl Inner {
             match &mut own.microphone {
                 Some((old, sender)) => {
                     old.stop();
-                    // Replaced without a new negotiation; where that fails the old track has ended and says so.
-                    let _ = sender.replace_track(Some(track));
+                    settle(sender.replace_track(Some(track)));
                     *old = track.clone();
                 }
                 none => *none = Some((track.clone(), self.peer.add_track_0(track, stream))),
@@ -381,7 +380,7 @@ impl Inner {
     fn send_picture(&self, own: &mut Own, track: Option<MediaStreamTrack>) {
         match (&mut own.picture, track) {
             (Some((now, sender)), track) => {
-                let _ = sender.replace_track(track.as_ref());
+                settle(sender.replace_track(track.as_ref()));
                 *now = track;
             }
             (none, Some(track)) => {
@@ -398,6 +397,9 @@ impl Inner {
     }
 
     fn drop_picture(&self) {
+        if self.ended.get() {
+            return;
+        }
         let mut own = self.own.borrow_mut();
         if let Some(camera) = own.camera.take() {
             camera.stop();
@@ -449,6 +451,7 @@ impl Inner {
     async fn use_device(self: Rc<Self>, picture: bool, id: String) {
         let (sound, camera) = if picture { (Wanted::Nothing, Wanted::Device(id)) } else { (Wanted::Device(id), Wanted::Nothing) };
         match capture(&sound, &camera).await {
+            Ok(stream) if self.ended.get() => release(&stream),
             Ok(stream) => tracks(&stream).iter().for_each(|track| self.publish(track, &stream)),
             Err(why) => {
                 self.setup.shown.trouble.try_set(Some(why));
@@ -562,6 +565,13 @@ impl Inner {
         shown.sharing.try_set(false);
         self.listeners.borrow_mut().clear();
     }
+}
+
+/// Lets a replacement of a track take its course: there is no new negotiation, and where it fails the old track has ended and says so.
+fn settle(replacing: Promise) {
+    spawn_local(async move {
+        let _ = JsFuture::from(replacing).await;
+    });
 }
 
 /// How good a line is, by an estimate of what people would say of it (the simplified E-model: latency and loss lower a rating of 93.2).

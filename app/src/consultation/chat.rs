@@ -87,8 +87,10 @@ pub fn Chat(
         known.open.track();
         known.mark(!document().hidden());
     });
-    let seen = window_event_listener_untyped("focus", move |_| known.mark(true));
-    on_cleanup(move || seen.remove());
+    Effect::new(move || {
+        let seen = window_event_listener_untyped("focus", move |_| known.mark(true));
+        on_cleanup(move || seen.remove());
+    });
     let row = {
         let other = other.clone();
         move |row: Row| {

@@ -260,10 +260,10 @@ pub fn Room(
             known.tell(&FromPage::Proof { media });
         }
     };
-    let regular = set_interval_with_handle(prove, Duration::from_millis(u64::try_from(found.prove.0).unwrap_or(5_000).max(200)));
-    on_cleanup(move || {
-        if let Ok(regular) = regular {
-            regular.clear();
+    let every = Duration::from_millis(u64::try_from(found.prove.0).unwrap_or(5_000).max(200));
+    Effect::new(move || {
+        if let Ok(regular) = set_interval_with_handle(prove, every) {
+            on_cleanup(move || regular.clear());
         }
     });
     Effect::new(move || {

@@ -17,7 +17,7 @@ use tokio_tungstenite::{
 /// A page at the desk. It answers beats only when it is asked to.
 struct Page(WebSocketStream<TcpStream>);
 
-async fn sign_in_cookie(node: &Node, email: &str) -> String {
+pub async fn sign_in_cookie(node: &Node, email: &str) -> String {
     let response =
         node.client().http.post(node.url("/api/account/sign_in")).form(&[("email", email), ("password", PASSWORD)]).send().await.unwrap();
     response.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned()

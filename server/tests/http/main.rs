@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bad_input;
+mod consultations;
 mod desk;
 mod feed;
 mod headers;
