@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{
     account::Role,
-    id::{AccountId, SignInId},
+    id::{AccountId, ConsultationId, SignInId},
     reject::Code,
 };
 use leptos::prelude::{expect_context, use_context};
@@ -60,6 +60,10 @@ pub struct Me {
     /// Whether it has offers that are not retired.
     pub provider: bool,
 }
+
+/// What the visitor has open as a consumer, for the frame of a page.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Open(pub Option<ConsultationId>);
 
 /// The ports.
 pub fn backend() -> Backend {

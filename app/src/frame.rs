@@ -88,11 +88,12 @@ impl TheSite {
 fn site_json() -> String {
     #[cfg(feature = "ssr")]
     {
-        use crate::context::{Backend, Visitor};
+        use crate::context::{Backend, Open, Visitor};
         let demo = use_context::<Backend>().is_some_and(|backend| backend.demo);
         let me = use_context::<Visitor>().and_then(|visitor| visitor.me);
         let me = me.map(|m| MeView { id: m.id, display_name: m.display_name, email: m.email, provider: m.provider });
-        serde_json::to_string(&Site { me, demo }).unwrap_or_default()
+        let open = use_context::<Open>().unwrap_or_default().0;
+        serde_json::to_string(&Site { me, demo, open }).unwrap_or_default()
     }
     #[cfg(not(feature = "ssr"))]
     String::new()
@@ -140,6 +141,7 @@ pub fn App() -> impl IntoView {
             <Head/>
             <UpdatePrompt/>
             <SignedOutNotice/>
+            <OpenNotice/>
             {if WHOLE { view! { <EndWarning/><IncomingRing/> }.into_any() } else { view! { <Unwarned/><Unrung/> }.into_any() }}
             <main id="main" class="wrap" tabindex="-1">{pages()}</main>
         </Router>
@@ -215,6 +217,23 @@ fn Beyond() -> impl IntoView {
         let _ = location().assign(&format!("{}{}", to.pathname.get_untracked(), to.search.get_untracked()));
     }
     view! { <NotFoundPage/> }
+}
+
+/// The way back to what one has open, from every page that was loaded meanwhile.
+#[component]
+fn OpenNotice() -> impl IntoView {
+    let open = expect_context::<TheSite>().0.read_untracked().open;
+    let path = use_location().pathname;
+    view! {
+        <div>
+            {open
+                .map(|open| {
+                    let to = routes::consultation(open);
+                    let here = to.clone();
+                    view! { <p class="notice wrap" hidden=flag(move || *path.read() == here)>"You have asked somebody. "<a href=to>"Back to it"</a></p> }
+                })}
+        </div>
+    }
 }
 
 /// The head of every page. On a new page the focus goes to its start, so that it is read out and the keyboard goes on from there.

@@ -40,14 +40,21 @@ pub struct Site {
     pub me: Option<MeView>,
     /// Whether nothing is real here.
     pub demo: bool,
+    /// The request or consultation that the visitor has open as a consumer.
+    #[serde(default)]
+    pub open: Option<domain::id::ConsultationId>,
 }
 
 /// The frame of the page.
 #[server(endpoint = "account/site", prefix = "/api")]
 pub async fn read_site() -> Result<Site, AppError> {
     let (visitor, backend) = (crate::context::visitor(), crate::context::backend());
+    let open = match &visitor.me {
+        Some(me) => backend.consultations.open_of(me).await?,
+        None => None,
+    };
     let me = visitor.me.map(|m| MeView { id: m.id, display_name: m.display_name, email: m.email, provider: m.provider });
-    Ok(Site { me, demo: backend.demo })
+    Ok(Site { me, demo: backend.demo, open })
 }
 
 /// Creates an account, signs it in and goes to `next`.

@@ -182,6 +182,7 @@ fn Own(me: MeView, sign_ins: Vec<SignInView>) -> AnyView {
     view! {
         <div class="narrow">
             <h1>"Account"</h1>
+            <p><a class="btn" href=routes::CONSULTATIONS>"Your consultations"</a></p>
             <section class="panel">
                 <h2>"Name"</h2>
                 <Form id="rename" class="form" action="/api/account/rename" check=check_name reload=true>

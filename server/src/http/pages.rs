@@ -1,7 +1,7 @@
 //! Pages: rendered by Leptos, with what the server puts into their context.
 
 use super::{AppState, headers::Nonce};
-use app::context::Visitor;
+use app::context::{Open, Visitor};
 use axum::{
     Router,
     body::Body,
@@ -45,10 +45,20 @@ pub fn routes() -> Router<AppState> {
 
 async fn render(State(state): State<AppState>, request: Request<Body>) -> Response {
     let options = state.options.clone();
+    // While the database does not answer, the page is that of somebody who has nothing open.
+    let open = match request.extensions().get::<Visitor>().and_then(|visitor| visitor.me.clone()) {
+        Some(me) => state.backend.consultations.open_of(&me).await.ok().flatten(),
+        None => None,
+    };
     let provider = request.extensions().get::<Visitor>().and_then(|visitor| visitor.me.as_ref()).is_some_and(|me| me.provider);
     // A provider can be rung on every page.
     let whole = provider || app::routes::is_beyond_first(request.uri().path());
-    leptos_axum::render_app_async_with_context(context(&state), move || app::shell(options.clone(), whole))(request).await
+    let base = context(&state);
+    let context = move || {
+        base();
+        provide_context(Open(open));
+    };
+    leptos_axum::render_app_async_with_context(context, move || app::shell(options.clone(), whole))(request).await
 }
 
 async fn not_found(state: State<AppState>, request: Request<Body>) -> Response {
