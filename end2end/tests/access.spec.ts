@@ -1,27 +1,7 @@
-import AxeBuilder from 'axe-core';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Page } from '@playwright/test';
+import { axe, fits, screens } from '../support/access';
 import { Person, expect, test } from '../support/story';
-
-const screens = path.resolve(import.meta.dirname, '../screens');
-
-/** axe by `evaluate`: the page's policy lets no foreign script in. */
-async function axe(page: Page) {
-  await page.evaluate(AxeBuilder.source);
-  const results = await page.evaluate(async () => {
-    const { violations } = await (window as unknown as { axe: typeof AxeBuilder }).axe.run(document, {
-      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-    });
-    return violations.map((v) => `${v.id}: ${v.help}\n  ${v.nodes.map((n) => n.html).join('\n  ')}`);
-  });
-  expect(results).toEqual([]);
-}
-
-async function fits(page: Page) {
-  const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(wider, 'nothing is wider than the screen').toBeLessThanOrEqual(0);
-}
 
 interface Scene {
   name: string;

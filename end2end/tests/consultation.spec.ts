@@ -1,3 +1,6 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { axe, fits, screens } from '../support/access';
 import { Relay } from '../support/relay';
 import { Person, expect, test } from '../support/story';
 
@@ -34,6 +37,8 @@ async function say(person: Person, text: string) {
 
 test('asked, rung, accepted, chatted, ended, kept', async ({ person }) => {
   const [ana, ben] = [await person(), await person()];
+  let proofs = 0;
+  ben.page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => (proofs += Number(payload.includes('"proof"')))));
   await ring(ana, ben, 'chat', 'An interview tomorrow: could we practise?');
   await expect(ben.page.getByText('Ana sees your request.')).toBeVisible();
   const panel = ana.page.getByRole('alertdialog');
@@ -53,6 +58,7 @@ test('asked, rung, accepted, chatted, ended, kept', async ({ person }) => {
   await expect(ben.page.getByRole('log')).toContainText('¡Hola, Ben!');
   await say(ben, 'Still here');
   await expect(ana.page.getByRole('log')).toContainText('Still here');
+  expect(proofs, 'a proof must not lead to the next').toBeLessThan(20);
   await ana.page.getByRole('button', { name: 'End', exact: true }).click();
   await expect(ana.page.getByText('You ended it.')).toBeVisible();
   await expect(ben.page.getByText('Ana ended it.')).toBeVisible();
@@ -158,3 +164,39 @@ test('a second tab asks before it goes on there', async ({ person }) => {
   await second.getByRole('button', { name: 'Send' }).click();
   await expect(ana.page.getByRole('log')).toContainText('From the second tab');
 });
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`every state of a consultation is accessible and fits, ${colorScheme}`, async ({ person }, info) => {
+    test.slow();
+    fs.mkdirSync(screens, { recursive: true });
+    const [ana, ben] = [await person({ colorScheme }), await person({ colorScheme })];
+    const look = async (who: Person, name: string) => {
+      await who.page.screenshot({ path: path.join(screens, `${name}-${info.project.name}-${colorScheme}.png`), fullPage: true });
+      await axe(who.page);
+      await fits(who.page);
+    };
+    const offer = await ana.openShop('Spanish conversation');
+    await ben.signUp('Ben');
+    await ben.goto(`/offers/${offer}/ask`);
+    await expect(ben.page.getByRole('region', { name: 'Environments' })).toContainText('You, as it will be sent');
+    await look(ben, 'ask');
+    const { consultation } = await ben.api('consultations/request', { offer, medium: 'voice', question: 'How do I say this?' });
+    await ben.goto(`/consultations/${consultation}`);
+    await expect(ben.page.getByText('Ana sees your request.')).toBeVisible();
+    await look(ben, 'calling');
+    await look(ana, 'ring');
+    await accept(ana);
+    for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-stage', 'live', { timeout: 20_000 });
+    await say(ana, 'Hola, Ben');
+    await expect(ben.page.getByRole('log')).toContainText('Hola, Ben');
+    await look(ben, 'room-voice');
+    await ben.page.getByRole('button', { name: 'chat', exact: true }).click();
+    for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-medium', 'chat');
+    await look(ana, 'room-chat');
+    await ana.page.getByRole('button', { name: 'End', exact: true }).click();
+    await expect(ben.page.locator('.record')).toBeVisible();
+    await look(ben, 'record');
+    await ben.goto('/consultations');
+    await look(ben, 'past');
+  });
+}

@@ -65,7 +65,7 @@ pub fn Chat(
     /// The other side's name.
     other: String,
 ) -> AnyView {
-    let list = NodeRef::<html::Ol>::new();
+    let list = NodeRef::<html::Div>::new();
     let area = NodeRef::<html::Textarea>::new();
     let wrong = RwSignal::new(None::<&'static str>);
     let typed_at = StoredValue::new(0_i64);
@@ -146,10 +146,12 @@ pub fn Chat(
     view! {
         <aside class="chat" aria-label="Chat">
             <h2>"Chat"</h2>
-            <ol class="msgs" role="log" aria-live="polite" aria-label="What was said" tabindex="0" node_ref=list>
-                <For each=move || known.rows.get() key=|row| row.n children=row/>
-                {show(move || known.pending.get().into_iter().map(waiting).collect::<Vec<_>>().into_any())}
-            </ol>
+            <div class="said" role="log" aria-label="What was said" tabindex="0" node_ref=list>
+                <ol class="msgs">
+                    <For each=move || known.rows.get() key=|row| row.n children=row/>
+                    {show(move || known.pending.get().into_iter().map(waiting).collect::<Vec<_>>().into_any())}
+                </ol>
+            </div>
             <p class="typing" aria-live="off">{types}</p>
             <form class="write" on:submit=submit>
                 <label class="unseen" for="message">"Write a message"</label>

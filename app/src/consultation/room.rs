@@ -266,12 +266,13 @@ pub fn Room(
             on_cleanup(move || regular.clear());
         }
     });
+    // A memo: every proof changes the state, and the state must not prove again.
+    let sits = Memo::new(move |_| known.open.get() && known.state.with(|state| state.stage.is_open()));
     Effect::new(move || {
         known.beats.track();
         shown.flows.track();
         medium.track();
-        let sits = known.open.get() && known.state.with(|state| state.stage.is_open());
-        if sits {
+        if sits.get() {
             prove();
         }
     });
