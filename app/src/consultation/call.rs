@@ -384,16 +384,12 @@ impl Inner {
                 *now = track;
             }
             (none, Some(track)) => {
-                let sender = self.peer.add_track_0(&track, &self.theirs_of_own());
+                // It is named after no stream of its own: the other side puts all that comes into one.
+                let sender = self.peer.add_track_0(&track, &self.theirs);
                 *none = Some((Some(track), sender));
             }
             (_, None) => {}
         }
-    }
-
-    /// A stream to name what is sent by.
-    fn theirs_of_own(&self) -> MediaStream {
-        MediaStream::new().unwrap_or_else(|_| self.theirs.clone())
     }
 
     fn drop_picture(&self) {

@@ -224,8 +224,8 @@ pub fn event_words(event: &Event, me: Side, other: &str) -> Option<String> {
         Event::Warned { of: Bound::TimeLimit, .. } => "Three hours are nearly over".into(),
         Event::Interrupted { missing, .. } => match missing {
             Missing::Both => "The line broke: nothing is billed".into(),
-            Missing::Consumer => format!("Interrupted, nothing is billed: nothing comes from {}", they(Side::Consumer).to_lowercase_you()),
-            Missing::Provider => format!("Interrupted, nothing is billed: nothing comes from {}", they(Side::Provider).to_lowercase_you()),
+            Missing::Consumer => format!("Interrupted, nothing is billed: nothing comes from {}", whom(Side::Consumer, me, other)),
+            Missing::Provider => format!("Interrupted, nothing is billed: nothing comes from {}", whom(Side::Provider, me, other)),
         },
         Event::Asked { .. } => "Both are asked: wait, or end".into(),
         Event::Waiting { by, .. } => format!("{} waits some more", they(*by)),
@@ -235,16 +235,9 @@ pub fn event_words(event: &Event, me: Side, other: &str) -> Option<String> {
     })
 }
 
-/// "You" in the middle of a sentence.
-trait Lower {
-    /// The same, unless it is "You".
-    fn to_lowercase_you(self) -> String;
-}
-
-impl Lower for String {
-    fn to_lowercase_you(self) -> String {
-        if self == "You" { "you".into() } else { self }
-    }
+/// A side in the middle of a sentence.
+fn whom(side: Side, me: Side, other: &str) -> String {
+    if side == me { "you".into() } else { other.to_owned() }
 }
 
 /// A length of time in words, to the second: `12 min 5 s`.
