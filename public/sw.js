@@ -52,3 +52,15 @@ async function asset(request) {
   if (answer.status === 200 && new URL(request.url).pathname.startsWith("/pkg/")) await cache.put(request, answer.clone());
   return answer;
 }
+
+// A ring that was shown outside the page leads back to it, or to a new one.
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const path = event.notification.data;
+  event.waitUntil(
+    (async () => {
+      const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+      await (pages.length > 0 ? pages[0].focus() : self.clients.openWindow(path));
+    })(),
+  );
+});

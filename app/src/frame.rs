@@ -5,7 +5,7 @@ use crate::{
         AccountPage, ResetPage, SignInPage, SignUpPage,
         api::{MeView, Site},
     },
-    choices::{ChoicesPage, live::Feed},
+    choices::{ChoicesPage, live::Feed, parts::Here},
     consultation::ring::IncomingRing,
     offers::{OfferPage, ProviderPage},
     presence::{
@@ -123,12 +123,15 @@ pub fn App() -> impl IntoView {
     let hydrated = RwSignal::new(false);
     provide_context(Hydrated(hydrated));
     let (feed, desk) = (Feed::new(), DeskState::new());
+    let here = Here::default();
     provide_context(feed);
     provide_context(desk);
+    provide_context(here);
     let site = expect_context::<TheSite>().0;
     Effect::new(move || {
         hydrated.set(true);
         feed.start();
+        here.look();
     });
     Effect::new(move || {
         if WHOLE && site.read().me.as_ref().is_some_and(|me| me.provider) {

@@ -59,6 +59,11 @@ pub fn consultation(id: ConsultationId) -> String {
     format!("/consultations/{id}")
 }
 
+/// What is kept of a consultation, as a text file.
+pub fn transcript(id: ConsultationId) -> String {
+    format!("/consultations/{id}/transcript")
+}
+
 /// A provider's page.
 pub fn provider(id: AccountId) -> String {
     format!("/providers/{id}")

@@ -1,6 +1,7 @@
 //! What the list of choices shows of an offer: the unit of the feed.
 
 use crate::{
+    answers::Answers,
     category::Category,
     id::{AccountId, OfferId},
     language::Languages,
@@ -46,6 +47,9 @@ pub struct Card {
     pub is: Shown,
     /// Since when.
     pub at: Timestamp,
+    /// How reliably its provider answers, once that can be said.
+    #[serde(rename = "ans", default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
 }
 
 impl Card {
@@ -80,6 +84,7 @@ pub(crate) mod tests {
             free_seconds: 60,
             is: Shown::Online,
             at: Timestamp(1_763_848_000_000),
+            answers: None,
         }
     }
 
@@ -97,6 +102,7 @@ pub(crate) mod tests {
             currency: Currency::parse("KWD").unwrap(),
             free_seconds: 3_600,
             is: Shown::Offline,
+            answers: Answers::kept(10, 45),
             ..card(u128::MAX)
         };
         let bytes = serde_json::to_string(&largest).unwrap().len();
@@ -111,5 +117,9 @@ pub(crate) mod tests {
             r#"{"id":"00000000-0000-0000-0000-000000000001","by":"00000000-0000-0000-0000-000000000001","name":"Marisol Leiva","title":"Spanish conversation, at your level","cat":"languages","lang":"en,es","media":3,"rate":120,"cur":"EUR","free":60,"is":"online","at":1763848000000}"#
         );
         assert_eq!(serde_json::from_str::<Card>(&text).unwrap(), card(1));
+        let known = Card { answers: Answers::kept(9, 15), ..card(1) };
+        let text = serde_json::to_string(&known).unwrap();
+        assert!(text.ends_with(r#","ans":[9,15]}"#), "{text}");
+        assert_eq!(serde_json::from_str::<Card>(&text).unwrap(), known);
     }
 }

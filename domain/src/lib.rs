@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod agreement;
+pub mod answers;
 mod canonical;
 pub mod card;
 pub mod category;

@@ -217,6 +217,8 @@ pub struct Desk {
     pub offers: Vec<OfferId>,
     /// How many pages are attached.
     pub pages: u64,
+    /// After missed rings: from when on one tap returns, while that lies ahead.
+    pub back_from: Option<Timestamp>,
     /// Without a page: until when being there is believed.
     pub proved_until: Option<Timestamp>,
     /// The server's clock, to count down by.

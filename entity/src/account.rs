@@ -21,6 +21,8 @@ pub struct Model {
     pub role: String,
     /// Since when.
     pub created_at: i64,
+    /// Whether the server itself acts for it; nobody can sign in to it by an address.
+    pub robot: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -10,6 +10,7 @@ use sea_orm_migration::prelude::*;
 mod m20261122_000001_ground;
 mod m20261123_000001_consultations;
 mod m20261125_000001_rooms;
+mod m20261125_000002_answers;
 
 /// All migrations, oldest first. One that has been released is never changed.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_ground::Migration),
             Box::new(m20261123_000001_consultations::Migration),
             Box::new(m20261125_000001_rooms::Migration),
+            Box::new(m20261125_000002_answers::Migration),
         ]
     }
 }

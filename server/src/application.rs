@@ -11,8 +11,9 @@ use crate::{
         board::{Board, Choices},
         desk::Desks,
         hub::Hub,
+        room::Whispers,
     },
-    serve,
+    robots, serve,
     store::Store,
     worker,
 };
@@ -96,6 +97,8 @@ impl Application {
         let desks = Arc::new(Desks::new(node, &config));
         life.spawn(worker::presence::run(store.clone(), Arc::clone(&desks), node, config.node_beat(), life.clone()));
         life.spawn(worker::pruner::run(store.clone(), life.clone()));
+        let whispers = Arc::<Whispers>::default();
+        life.spawn(robots::run(store.clone(), Arc::clone(&whispers), life.clone()));
         if demo {
             life.spawn(demo::run(store.clone(), node, life.stop.clone()));
         }
@@ -117,7 +120,7 @@ impl Application {
         let drain = Duration::from_millis(config.http.drain);
         let state = AppState::new(Parts {
             desks,
-            whispers: Arc::default(),
+            whispers,
             config: Arc::new(config),
             store: store.clone(),
             hub: Arc::clone(&hub),

@@ -11,6 +11,7 @@ pub mod http;
 pub mod ids;
 pub mod lifecycle;
 pub mod live;
+pub mod robots;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

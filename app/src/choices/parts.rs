@@ -1,6 +1,7 @@
 //! A card: how an offer hangs in the list, on its own page and in the preview.
 
 use crate::{
+    consultation::terminal::gears,
     routes,
     ui::{
         face::Face,
@@ -8,8 +9,15 @@ use crate::{
         view::{show, text, when, word},
     },
 };
-use domain::{card::Card, money::Rate, offer::free_words, presence::Shown};
-use leptos::prelude::*;
+use domain::{
+    card::Card,
+    environment::Environment,
+    media::{Media, Medium},
+    money::Rate,
+    offer::free_words,
+    presence::Shown,
+};
+use leptos::{prelude::*, task::spawn_local};
 
 /// The state in words.
 pub const fn state_words(is: Shown) -> &'static str {
@@ -98,12 +106,44 @@ pub fn CardBody(
             <li>{text(move || hung.read().card.languages.names())}</li>
             <li>{text(move || hung.read().card.media.join(" · "))}</li>
         </ul>
+        {trust(hung)}
         <div class="foot">
             {price(hung)}
             <a class="btn see" href=routes::offer(id) aria-describedby=format!("title-{id}")>"See offer"</a>
         </div>
     }
     .into_any()
+}
+
+/// What can be expected: how reliably its provider answers, and the richest medium that works on this device. The line keeps its place while empty.
+pub fn trust(hung: Signal<Hung>) -> AnyView {
+    let here = use_context::<Here>();
+    let words = text(move || {
+        let hung = hung.read();
+        let works = here.and_then(|here| here.best(hung.card.media)).map(|medium| format!("{} works here", medium.as_str()));
+        let answers = hung.card.answers.map(|answers| answers.words());
+        answers.into_iter().chain(works).collect::<Vec<_>>().join(" · ")
+    });
+    view! { <p class="trust">{words}</p> }.into_any()
+}
+
+/// What this terminal has to hear, see and speak with, once it was looked.
+#[derive(Clone, Copy, Default)]
+pub struct Here(RwSignal<Option<Environment>>);
+
+impl Here {
+    /// Looks, without asking for anything. Browser only.
+    pub fn look(self) {
+        spawn_local(async move {
+            let found = gears().await;
+            self.0.try_set(Some(found));
+        });
+    }
+
+    /// The richest of the media that works here.
+    fn best(self, media: Media) -> Option<Medium> {
+        self.0.read().as_ref()?.fitting(media)?.iter().last()
+    }
 }
 
 /// A rate as it stands in lists: `€1.20/min`, or `Free`.

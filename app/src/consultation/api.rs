@@ -173,6 +173,14 @@ pub async fn request(
     Ok(Requested { consultation })
 }
 
+/// Has a robot ask the own offer that hangs out first: practice, which costs and counts nothing.
+#[server(endpoint = "consultations/practise", prefix = "/api")]
+pub async fn practise() -> Result<Requested, AppError> {
+    use crate::context::{backend, me};
+    let consultation = backend().consultations.practise(&me()?).await?;
+    Ok(Requested { consultation })
+}
+
 /// Accepts a request; that makes the agreement.
 #[server(endpoint = "consultations/accept", prefix = "/api")]
 pub async fn accept(#[server(default)] consultation: String) -> Result<(), AppError> {

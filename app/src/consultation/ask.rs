@@ -68,11 +68,8 @@ pub fn RequestSheet(
     let look = move || {
         let paths = paths.clone();
         spawn_local(async move {
-            let found = terminal::look().await;
-            own.try_set(Some(found.clone()));
-            if let Some(reached) = terminal::relay(&paths).await {
-                own.try_set(Some(Environment { relay: Some(reached), ..found }));
-            }
+            let tell = move |found| drop(own.try_set(Some(found)));
+            terminal::measure(&paths, tell).await;
         });
     };
     Effect::new({

@@ -1,26 +1,28 @@
-//! Sound and picture between the two pages of a room: WebRTC by perfect negotiation. The server names the roles and carries the signals; what flows is
-//! known by bytes that arrive, not by what flags say.
+//! Sound and picture between the two pages of a room: WebRTC by perfect negotiation. The server names the roles and carries the signals.
 
 use super::{
     api::Paths,
-    media::{self, Trouble, Wanted, capture, play, release, tracks},
-    terminal::{configuration, get},
+    arrivals::{Arrivals, Sums},
+    media::{Trouble, play},
+    own::Own,
+    terminal::configuration,
     wire::Quality,
 };
+use crate::ui::js::{clock, get};
 use domain::media::Medium;
 use futures::{StreamExt, channel::mpsc};
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{JSON, Object, Promise, Reflect};
 use leptos::{html::Video, prelude::*, task::spawn_local};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    time::Duration,
 };
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    MediaStream, MediaStreamTrack, RtcIceCandidateInit, RtcIceConnectionState, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcRtpSender,
-    RtcSessionDescriptionInit, RtcSignalingState, RtcTrackEvent,
+    MediaStream, RtcIceCandidateInit, RtcIceConnectionState, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcSessionDescriptionInit,
+    RtcSignalingState, RtcTrackEvent,
 };
 
 #[wasm_bindgen]
@@ -38,12 +40,9 @@ extern "C" {
     fn restart_ice(this: &Peer);
 }
 
-/// How often it is looked at what has arrived.
-const LOOK: Duration = Duration::from_secs(1);
-/// Looks without anything arriving until a new way is searched for.
-const RESTART_AFTER: u32 = 3;
-/// Looks without anything arriving until the page comes in anew; the sides differ, so that not both do at once.
-const REJOIN_AFTER: (u32, u32) = (14, 18);
+/// How often it is looked at what has arrived, in milliseconds; oftener until the first of it is there, since both wait for that.
+const LOOK: u32 = 1_000;
+const FIRST_LOOKS: u32 = 60;
 
 /// What the page shows of a call.
 #[derive(Clone, Copy)]
@@ -86,39 +85,16 @@ pub struct Call(Rc<Inner>);
 struct Inner {
     peer: Peer,
     setup: Setup,
+    own: Rc<Own>,
+    theirs: MediaStream,
     signals: mpsc::UnboundedSender<String>,
     making_offer: Cell<bool>,
     ignoring: Cell<bool>,
-    own: RefCell<Own>,
-    theirs: MediaStream,
-    seen: RefCell<Seen>,
+    arrivals: Cell<Arrivals>,
     /// Whether anything arrived since the last proof.
     arrived: Cell<bool>,
-    sending: Cell<bool>,
-    ended: Cell<bool>,
     /// Kept as long as the connection calls them.
     listeners: RefCell<Vec<JsValue>>,
-    looking: Cell<Option<IntervalHandle>>,
-}
-
-/// What is captured here.
-#[derive(Default)]
-struct Own {
-    microphone: Option<(MediaStreamTrack, RtcRtpSender)>,
-    picture: Option<(Option<MediaStreamTrack>, RtcRtpSender)>,
-    camera: Option<MediaStreamTrack>,
-    screen: Option<MediaStream>,
-}
-
-/// What had arrived at the last look.
-#[derive(Clone, Copy, Default)]
-struct Seen {
-    bytes: f64,
-    packets: f64,
-    lost: f64,
-    /// Looks since anything arrived.
-    idle: u32,
-    ever: bool,
 }
 
 impl Call {
@@ -128,19 +104,16 @@ impl Call {
         let (signals, mut heard) = mpsc::unbounded();
         let theirs = MediaStream::new().ok()?;
         let inner = Rc::new(Inner {
+            own: Own::new(peer.clone().unchecked_into(), theirs.clone(), setup.shown),
             peer,
             setup,
+            theirs,
             signals,
             making_offer: Cell::default(),
             ignoring: Cell::default(),
-            own: RefCell::default(),
-            theirs,
-            seen: RefCell::default(),
+            arrivals: Cell::new(Arrivals::new(clock())),
             arrived: Cell::default(),
-            sending: Cell::new(true),
-            ended: Cell::default(),
             listeners: RefCell::default(),
-            looking: Cell::default(),
         });
         inner.listen();
         // One signal after the other: a description must be in place before what follows it.
@@ -153,12 +126,14 @@ impl Call {
             }
         });
         let looking = Rc::downgrade(&inner);
-        let look = move || {
-            if let Some(inner) = looking.upgrade() {
-                spawn_local(inner.look());
+        spawn_local(async move {
+            while let Some(inner) = looking.upgrade() {
+                inner.look().await;
+                let pause = if inner.arrivals.get().ever() { LOOK } else { FIRST_LOOKS };
+                drop(inner);
+                TimeoutFuture::new(pause).await;
             }
-        };
-        inner.looking.set(set_interval_with_handle(look, LOOK).ok());
+        });
         Some(Call(inner))
     }
 
@@ -170,7 +145,7 @@ impl Call {
 
     /// Captures and sends what the medium wants, and stops what it does not.
     pub fn carry(&self, medium: Medium) {
-        spawn_local(Rc::clone(&self.0).carry(medium));
+        spawn_local(Rc::clone(&self.0.own).carry(medium));
     }
 
     /// Whether anything arrived since this was last asked.
@@ -178,32 +153,9 @@ impl Call {
         self.0.arrived.take()
     }
 
-    /// Lets sound and picture out, or keeps them in while nothing is billed.
-    pub fn send(&self, sending: bool) {
-        self.0.sending.set(sending);
-        self.0.switch();
-    }
-
-    /// Mutes or unmutes: silence is sent, so a muted line still proves.
-    pub fn mute(&self, muted: bool) {
-        self.0.setup.shown.muted.set(muted);
-        self.0.switch();
-    }
-
-    /// Turns the camera off or on: black is sent.
-    pub fn darken(&self, dark: bool) {
-        self.0.setup.shown.dark.set(dark);
-        self.0.switch();
-    }
-
-    /// Sends a screen instead of the camera, or the camera again.
-    pub fn share(&self, sharing: bool) {
-        spawn_local(Rc::clone(&self.0).share(sharing));
-    }
-
-    /// Goes on with another microphone or camera.
-    pub fn use_device(&self, kind: &str, id: String) {
-        spawn_local(Rc::clone(&self.0).use_device(kind == "videoinput", id));
+    /// The own sound and picture.
+    pub fn own(&self) -> &Rc<Own> {
+        &self.0.own
     }
 }
 
@@ -313,243 +265,37 @@ impl Inner {
         Ok(())
     }
 
-    async fn carry(self: Rc<Self>, medium: Medium) {
-        let shown = self.setup.shown;
-        let (has_sound, has_picture) = {
-            let own = self.own.borrow();
-            (own.microphone.is_some(), own.camera.is_some())
-        };
-        let wants = |wanted: bool, has: bool| if wanted && !has { Wanted::Usual } else { Wanted::Nothing };
-        let (sound, picture) = (wants(medium != Medium::Chat, has_sound), wants(medium == Medium::Video, has_picture));
-        if sound != Wanted::Nothing || picture != Wanted::Nothing {
-            let captured = match capture(&sound, &picture).await {
-                // Without a camera the voice still goes.
-                Err(why) if sound != Wanted::Nothing && picture != Wanted::Nothing => {
-                    shown.trouble.try_set(Some(why));
-                    capture(&sound, &Wanted::Nothing).await
-                }
-                captured => {
-                    if captured.is_ok() {
-                        shown.trouble.try_set(None);
-                    }
-                    captured
-                }
-            };
-            match captured {
-                Ok(stream) if self.ended.get() => return release(&stream),
-                Ok(stream) => {
-                    for track in tracks(&stream) {
-                        self.publish(&track, &stream);
-                    }
-                }
-                Err(why) => {
-                    shown.trouble.try_set(Some(why));
-                }
-            }
-        }
-        if medium != Medium::Video {
-            self.drop_picture();
-        }
-        self.switch();
-        self.show_own();
-    }
-
-    /// Sends a track of the microphone or the camera.
-    fn publish(&self, track: &MediaStreamTrack, stream: &MediaStream) {
-        let mut own = self.own.borrow_mut();
-        if track.kind() == "audio" {
-            match &mut own.microphone {
-                Some((old, sender)) => {
-                    old.stop();
-                    settle(sender.replace_track(Some(track)));
-                    *old = track.clone();
-                }
-                none => *none = Some((track.clone(), self.peer.add_track_0(track, stream))),
-            }
-            return;
-        }
-        if let Some(old) = own.camera.replace(track.clone()) {
-            old.stop();
-        }
-        if own.screen.is_none() {
-            self.send_picture(&mut own, Some(track.clone()));
-        }
-    }
-
-    /// Puts a picture, or none, into the one place for it.
-    fn send_picture(&self, own: &mut Own, track: Option<MediaStreamTrack>) {
-        match (&mut own.picture, track) {
-            (Some((now, sender)), track) => {
-                settle(sender.replace_track(track.as_ref()));
-                *now = track;
-            }
-            (none, Some(track)) => {
-                // It is named after no stream of its own: the other side puts all that comes into one.
-                let sender = self.peer.add_track_0(&track, &self.theirs);
-                *none = Some((Some(track), sender));
-            }
-            (_, None) => {}
-        }
-    }
-
-    fn drop_picture(&self) {
-        if self.ended.get() {
-            return;
-        }
-        let mut own = self.own.borrow_mut();
-        if let Some(camera) = own.camera.take() {
-            camera.stop();
-        }
-        if let Some(screen) = own.screen.take() {
-            release(&screen);
-            self.setup.shown.sharing.try_set(false);
-        }
-        self.send_picture(&mut own, None);
-    }
-
-    async fn share(self: Rc<Self>, sharing: bool) {
-        if !sharing {
-            return self.stop_sharing();
-        }
-        let Ok(stream) = media::screen().await else { return };
-        let Some(track) = tracks(&stream).into_iter().find(|track| track.kind() == "video") else { return };
-        // The browser has a button of its own that ends it.
-        let me = Rc::downgrade(&self);
-        let ended = Closure::<dyn FnMut()>::new(move || {
-            if let Some(me) = me.upgrade() {
-                me.stop_sharing();
-            }
-        });
-        track.set_onended(Some(ended.as_ref().unchecked_ref()));
-        self.listeners.borrow_mut().push(ended.into_js_value());
-        {
-            let mut own = self.own.borrow_mut();
-            own.screen = Some(stream);
-            self.send_picture(&mut own, Some(track));
-        }
-        self.setup.shown.sharing.try_set(true);
-        self.show_own();
-    }
-
-    fn stop_sharing(&self) {
-        {
-            let mut own = self.own.borrow_mut();
-            let Some(screen) = own.screen.take() else { return };
-            release(&screen);
-            let camera = own.camera.clone();
-            self.send_picture(&mut own, camera);
-        }
-        self.setup.shown.sharing.try_set(false);
-        self.switch();
-        self.show_own();
-    }
-
-    async fn use_device(self: Rc<Self>, picture: bool, id: String) {
-        let (sound, camera) = if picture { (Wanted::Nothing, Wanted::Device(id)) } else { (Wanted::Device(id), Wanted::Nothing) };
-        match capture(&sound, &camera).await {
-            Ok(stream) if self.ended.get() => release(&stream),
-            Ok(stream) => tracks(&stream).iter().for_each(|track| self.publish(track, &stream)),
-            Err(why) => {
-                self.setup.shown.trouble.try_set(Some(why));
-            }
-        }
-        self.switch();
-        self.show_own();
-    }
-
-    /// Opens and closes the own tracks as they are wanted now.
-    fn switch(&self) {
-        let (own, shown, sending) = (self.own.borrow(), self.setup.shown, self.sending.get());
-        if let Some((track, _)) = &own.microphone {
-            track.set_enabled(sending && !shown.muted.get_untracked());
-        }
-        if let Some(camera) = &own.camera {
-            camera.set_enabled(sending && !shown.dark.get_untracked());
-        }
-        if let Some(screen) = &own.screen {
-            tracks(screen).iter().for_each(|track| track.set_enabled(sending));
-        }
-    }
-
-    /// Shows what is sent of the own.
-    fn show_own(&self) {
-        let Some(video) = self.setup.shown.own.get_untracked() else { return };
-        let track = self.own.borrow().picture.as_ref().and_then(|(track, _)| track.clone());
-        let stream = track.and_then(|track| {
-            let stream = MediaStream::new().ok()?;
-            stream.add_track(&track);
-            Some(stream)
-        });
-        play(&video, stream.as_ref());
-    }
-
     /// Looks at what has arrived.
-    async fn look(self: Rc<Self>) {
+    async fn look(&self) {
         let Ok(report) = JsFuture::from(self.peer.get_stats()).await else { return };
-        let (mut bytes, mut packets, mut lost, mut jitter, mut round_trip) = (0.0, 0.0, 0.0, 0.0_f64, 0.0_f64);
-        let number = |of: &JsValue, name: &str| get(of, name).as_f64().unwrap_or(0.0);
-        report.unchecked_into::<js_sys::Map>().for_each(&mut |entry, _| match get(&entry, "type").as_string().as_deref() {
-            Some("inbound-rtp") => {
-                bytes += number(&entry, "bytesReceived");
-                packets += number(&entry, "packetsReceived");
-                lost += number(&entry, "packetsLost");
-                jitter = jitter.max(number(&entry, "jitter"));
-            }
-            Some("candidate-pair") if get(&entry, "nominated").is_truthy() => {
-                round_trip = round_trip.max(number(&entry, "currentRoundTripTime"));
-            }
-            _ => {}
-        });
-        let mut seen = self.seen.borrow_mut();
-        let flows = bytes > seen.bytes;
-        let (came, missed) = ((packets - seen.packets).max(0.0), (lost - seen.lost).max(0.0));
-        *seen = Seen { bytes, packets, lost, idle: if flows { 0 } else { seen.idle.saturating_add(1) }, ever: seen.ever || flows };
-        let (idle, ever) = (seen.idle, seen.ever);
-        drop(seen);
-        if flows {
+        let mut arrivals = self.arrivals.get();
+        let found = arrivals.look(Sums::of(report), clock(), self.setup.polite);
+        self.arrivals.set(arrivals);
+        if found.arrived {
             self.arrived.set(true);
         }
-        let quality = match (flows, idle) {
-            (true, _) => Some(judge(missed / (came + missed).max(1.0), round_trip * 1_000.0, jitter * 1_000.0)),
-            (false, 0..3) => None,
-            _ if ever => Some(Quality::Lost),
-            _ => None,
-        };
         let shown = self.setup.shown;
-        if shown.flows.try_get_untracked() != Some(idle < 3 && ever) {
-            shown.flows.try_set(idle < 3 && ever);
+        if shown.flows.try_get_untracked() != Some(found.flows) {
+            shown.flows.try_set(found.flows);
         }
-        if quality.is_some() && shown.quality.try_get_untracked() != Some(quality) {
-            shown.quality.try_set(quality);
+        if found.quality.is_some() && shown.quality.try_get_untracked() != Some(found.quality) {
+            shown.quality.try_set(found.quality);
         }
-        if ever && idle >= RESTART_AFTER && idle.is_multiple_of(RESTART_AFTER) {
+        if found.restart {
             self.peer.restart_ice();
         }
-        if idle == if self.setup.polite { REJOIN_AFTER.0 } else { REJOIN_AFTER.1 } {
+        if found.rejoin {
             (self.setup.rejoin)();
         }
     }
 
     fn end(&self) {
-        self.ended.set(true);
-        if let Some(looking) = self.looking.take() {
-            looking.clear();
-        }
         self.peer.set_onnegotiationneeded(None);
         self.peer.set_onicecandidate(None);
         self.peer.set_ontrack(None);
         self.peer.set_oniceconnectionstatechange(None);
         self.peer.close();
-        let own = self.own.borrow();
-        if let Some((track, _)) = &own.microphone {
-            track.stop();
-        }
-        if let Some(camera) = &own.camera {
-            camera.stop();
-        }
-        if let Some(screen) = &own.screen {
-            release(screen);
-        }
+        self.own.end();
         let shown = self.setup.shown;
         for video in [shown.theirs, shown.own] {
             if let Some(Some(video)) = video.try_get_untracked() {
@@ -558,42 +304,6 @@ impl Inner {
         }
         shown.flows.try_set(false);
         shown.quality.try_set(None);
-        shown.sharing.try_set(false);
         self.listeners.borrow_mut().clear();
-    }
-}
-
-/// Lets a replacement of a track take its course: there is no new negotiation, and where it fails the old track has ended and says so.
-fn settle(replacing: Promise) {
-    spawn_local(async move {
-        let _ = JsFuture::from(replacing).await;
-    });
-}
-
-/// How good a line is, by an estimate of what people would say of it (the simplified E-model: latency and loss lower a rating of 93.2).
-fn judge(loss: f64, round_trip_ms: f64, jitter_ms: f64) -> Quality {
-    let latency = round_trip_ms + 2.0 * jitter_ms + 10.0;
-    let rating = if latency < 160.0 { 93.2 - latency / 40.0 } else { 93.2 - (latency - 120.0) / 10.0 } - 2.5 * loss * 100.0;
-    let rating = rating.clamp(0.0, 100.0);
-    let opinion = 1.0 + 0.035 * rating + 7e-6 * rating * (rating - 60.0) * (100.0 - rating);
-    if opinion >= 4.0 {
-        Quality::Good
-    } else if opinion >= 3.5 {
-        Quality::Fair
-    } else {
-        Quality::Poor
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loss_and_latency_lower_the_word() {
-        assert_eq!(judge(0.0, 40.0, 5.0), Quality::Good);
-        assert_eq!(judge(0.06, 80.0, 10.0), Quality::Fair);
-        assert_eq!(judge(0.2, 80.0, 10.0), Quality::Poor);
-        assert_eq!(judge(0.0, 900.0, 10.0), Quality::Poor);
     }
 }

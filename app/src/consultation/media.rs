@@ -1,6 +1,6 @@
 //! Microphones, cameras and screens, as the browser gives them.
 
-use super::terminal::{get, object};
+use crate::ui::js::{get, object};
 use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;

@@ -1,12 +1,14 @@
 //! Consultations: asking, ringing, the room, and what is kept of it.
 
 pub mod api;
+pub mod arrivals;
 pub mod ask;
 pub mod call;
 pub mod chat;
 pub mod check;
 pub mod line;
 pub mod media;
+pub mod own;
 pub mod parts;
 #[cfg(feature = "ssr")]
 pub mod port;
@@ -34,7 +36,7 @@ use crate::{
     },
 };
 use domain::consultation::Stage;
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use line::Known;
 
 /// `/offers/:id/ask`.
@@ -88,26 +90,38 @@ fn Consultation(
     found: ConsultationView,
 ) -> AnyView {
     let known = Known::new(&found);
-    let found = StoredValue::new(found);
+    let found = RwSignal::new(found);
     let over = move |stage: Stage| stage != Stage::Requested && !stage.is_open();
-    if !over(found.with_value(|found| found.state.stage)) {
-        Effect::new(move || found.with_value(|found| known.start(found)));
+    if !over(found.with_untracked(|found| found.state.stage)) {
+        Effect::new(move || found.with_untracked(|found| known.start(found)));
     }
     let part = Memo::new(move |_| match known.state.read().stage {
         Stage::Requested => Part::Ring,
         stage if stage.is_open() => Part::Room,
         _ => Part::Record,
     });
-    let other = found.with_value(|found| found.people.of(found.side.other()).name.clone());
+    // What is kept was not there yet when the page was read.
+    Effect::new(move |before: Option<Part>| {
+        let part = part.get();
+        if part == Part::Record && before.is_some_and(|before| before != part) {
+            let id = found.with_untracked(|found| found.id.to_string());
+            spawn_local(async move {
+                if let Ok(kept) = Ask::Consultation(id).get::<ConsultationView>().await {
+                    found.try_set(kept);
+                }
+            });
+        }
+        part
+    });
+    let other = found.with_untracked(|found| found.people.of(found.side.other()).name.clone());
     view! {
         <PageTitle text=format!("With {other}")/>
         <noscript><p class="warn">"A consultation needs JavaScript: the chat and the call live in this page. Switch it on for this site, then load the page again."</p></noscript>
         {show(move || {
-            let found = found.get_value();
             match part.get() {
-                Part::Ring => view! { <Calling found known/> }.into_any(),
-                Part::Room => view! { <Room found known/> }.into_any(),
-                Part::Record => view! { <Record found known/> }.into_any(),
+                Part::Ring => view! { <Calling found=found.get_untracked() known/> }.into_any(),
+                Part::Room => view! { <Room found=found.get_untracked() known/> }.into_any(),
+                Part::Record => view! { <Record found=found.get() known/> }.into_any(),
             }
         })}
     }

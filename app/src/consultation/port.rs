@@ -36,6 +36,8 @@ pub trait Consultations: Send + Sync {
     async fn terms(&self, me: Option<&Me>, offer: OfferId, choice: &Choice) -> Result<TermsView, PortError>;
     /// Asks for an offer: its provider is rung. Errors: `NotFound`, those of `Conditions::of`, and those of `Asking::may_ring`.
     async fn request(&self, me: &Me, asked: Asked) -> Result<ConsultationId, PortError>;
+    /// Has a robot ask the own offer that hangs out first, for practice. Errors: `NotOpen`, and those of `Asking::may_ring`.
+    async fn practise(&self, me: &Me) -> Result<ConsultationId, PortError>;
     /// Does something to a consultation as one of its sides. Whoever is not on the side that may do it is told that there is no such thing.
     /// Errors: `NotFound`, and those of `Consultation::apply`.
     async fn act(&self, me: &Me, id: ConsultationId, op: Op) -> Result<(), PortError>;

@@ -4,7 +4,7 @@ use super::{
     api::{ConsultationView, PastView},
     chat::row_line,
     line::Known,
-    parts::{conditions_list, end_words, environments, length_words, question_line, stage_words},
+    parts::{conditions_list, end_words, environments, event_words, length_words, question_line, stage_words},
 };
 use crate::{
     routes,
@@ -14,7 +14,7 @@ use crate::{
         view::when,
     },
 };
-use domain::{consultation::Stage, proof::total, side::Side, timeline::Event};
+use domain::{consultation::Stage, proof::total, side::Side, time::Timestamp, timeline::Event};
 use leptos::prelude::*;
 
 /// The record of a consultation that is over.
@@ -68,6 +68,7 @@ pub fn Record(
                     <section class="panel">
                         <h2>"What was said"</h2>
                         {if silent { view! { <p class="hint">"Nothing was written."</p> }.into_any() } else { view! { <ol class="msgs">{lines(said, &other)}</ol> }.into_any() }}
+                        {when(!silent, || view! { <p><a class="btn small" href=routes::transcript(id) rel="external" download="">"Save it as a text file"</a></p> }.into_any())}
                     </section>
                 }
                 .into_any()
@@ -86,6 +87,33 @@ pub fn Record(
         </article>
     }
     .into_any()
+}
+
+/// A consultation as a text to be kept: who, what about, and all that happened and was said, line by line, in UTC.
+pub fn transcript(found: &ConsultationView) -> String {
+    let other = &found.people.of(found.side.other()).name;
+    let clock = |at: Timestamp| at.iso().replace('T', " ").replace('Z', "");
+    let mut text = format!("{} with {other}\nRequested {} UTC\n", found.title, clock(found.at));
+    if !found.question.is_empty() {
+        text += &format!("Question: {}\n", found.question);
+    }
+    if let Some(hash) = &found.hash {
+        text += &format!("Agreement: {hash}\n");
+    }
+    text.push('\n');
+    for row in &found.rows {
+        let line = match &row.is {
+            Event::Message(message) => {
+                format!("{}: {}", if message.by == found.side { "You" } else { other }, message.text.as_str().replace('\n', "\n    "))
+            }
+            event => format!("- {}", event_words(event, found.side, other).unwrap_or_default()),
+        };
+        text += &format!("{}  {line}\n", clock(row.at));
+    }
+    if let Some(ended) = end_words(&found.state, found.side, other) {
+        text += &format!("\n{ended}\n");
+    }
+    text
 }
 
 /// The own consultations.

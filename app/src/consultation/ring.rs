@@ -9,13 +9,16 @@ use crate::{
     routes,
     ui::{
         form::{Form, Submit},
+        js::{call, get, navigator, object, promised},
         local::Local,
-        view::{nothing, show, text, when},
+        view::{flag, nothing, show, text, when},
+        wake::keep_awake,
     },
 };
-use domain::{side::Side, time::Timestamp};
-use leptos::prelude::*;
+use domain::{id::ConsultationId, side::Side, time::Timestamp};
+use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
+use wasm_bindgen::JsValue;
 use web_sys::AudioContext;
 
 /// How the ring sounds: two notes, again and again.
@@ -56,7 +59,7 @@ impl Sound {
     }
 }
 
-fn tone(context: &AudioContext, note: f32, at: f64) -> Result<(), wasm_bindgen::JsValue> {
+fn tone(context: &AudioContext, note: f32, at: f64) -> Result<(), JsValue> {
     let (source, volume) = (context.create_oscillator()?, context.create_gain()?);
     source.frequency().set_value(note);
     volume.gain().set_value_at_time(0.0001, at)?;
@@ -67,23 +70,85 @@ fn tone(context: &AudioContext, note: f32, at: f64) -> Result<(), wasm_bindgen::
     source.stop_with_when(at + 0.55)
 }
 
-/// Asks whether notifications may be shown, in a tap; what was answered once is not asked again. Browser only.
-pub fn permit_notices() {
-    if web_sys::Notification::permission() == web_sys::NotificationPermission::Default {
-        // Whoever says no is rung by the page alone.
-        let _ = web_sys::Notification::request_permission();
+/// Whether a ring may be shown outside the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notices {
+    /// Not found out, or there are none in this browser.
+    Unknown,
+    /// Nobody has asked yet.
+    Asks,
+    /// Yes.
+    Allowed,
+    /// No.
+    Denied,
+}
+
+impl Notices {
+    /// As the browser has it. Browser only.
+    pub fn now() -> Self {
+        match get(&get(&window(), "Notification"), "permission").as_string().as_deref() {
+            Some("granted") => Notices::Allowed,
+            Some("denied") => Notices::Denied,
+            Some(_) => Notices::Asks,
+            None => Notices::Unknown,
+        }
+    }
+
+    /// What that means for a ring.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Notices::Unknown => "",
+            Notices::Asks => "“Try the ring” also asks whether a ring may be shown while you look at something else.",
+            Notices::Allowed => "A ring is also shown while you look at something else.",
+            Notices::Denied => "Notifications are forbidden in this browser: a ring is heard, and seen on this page.",
+        }
     }
 }
 
-/// Shows a notification where it was permitted.
-fn notify(ring: &RingView) {
-    if web_sys::Notification::permission() == web_sys::NotificationPermission::Granted {
-        let options = web_sys::NotificationOptions::new();
-        options.set_body(&ring.question);
-        options.set_tag(&ring.id.to_string());
-        // Where pages may not show any, the page itself rings.
-        let _ = web_sys::Notification::new_with_options(&format!("{} asks", ring.from.name), &options);
+/// Asks whether notifications may be shown, in a tap; what was answered once is not asked again. Browser only.
+pub fn permit_notices(known: RwSignal<Notices>) {
+    if Notices::now() == Notices::Asks {
+        spawn_local(async move {
+            // Whoever says no is rung by the page alone.
+            promised(&get(&window(), "Notification"), "requestPermission", &[]).await;
+            known.try_set(Notices::now());
+        });
     }
+}
+
+/// The worker that shows notifications: phones let no page show one itself.
+async fn worker() -> Option<JsValue> {
+    promised(&get(&navigator(), "serviceWorker"), "getRegistration", &[]).await.filter(|found| !found.is_undefined())
+}
+
+/// Shows a notification where it was permitted; a tap on it leads to the page that rings.
+fn notify(ring: &RingView) {
+    if Notices::now() != Notices::Allowed {
+        return;
+    }
+    let (title, question, id) = (format!("{} asks", ring.from.name), ring.question.clone(), ring.id);
+    spawn_local(async move {
+        let options = web_sys::NotificationOptions::new();
+        options.set_body(&question);
+        options.set_tag(&id.to_string());
+        options.set_data(&JsValue::from_str(&routes::consultation(id)));
+        match worker().await {
+            Some(worker) => drop(call(&worker, "showNotification", &[JsValue::from_str(&title), options.into()])),
+            // Where pages may not show any either, the page itself rings.
+            None => drop(web_sys::Notification::new_with_options(&title, &options)),
+        }
+    });
+}
+
+/// Takes the notification back: the ring has stopped.
+fn withdraw(id: ConsultationId) {
+    spawn_local(async move {
+        let Some(worker) = worker().await else { return };
+        let shown = promised(&worker, "getNotifications", &[object("tag", &JsValue::from_str(&id.to_string()))]).await;
+        for notification in shown.iter().flat_map(js_sys::Array::from) {
+            call(&notification, "close", &[]);
+        }
+    });
 }
 
 /// The request that rings, on whatever page one is.
@@ -92,12 +157,15 @@ pub fn IncomingRing() -> AnyView {
     let state = expect_context::<DeskState>();
     let sound = Sound::default();
     provide_context(sound);
+    // A phone that falls asleep rings nowhere.
+    keep_awake(flag(move || state.until().is_some()));
     let id = Memo::new(move |_| state.ring.read().as_ref().map(|ring| ring.id));
     // As long as it rings: the sound, the title, and word to the server that it is shown.
-    Effect::new(move |before: Option<Option<(IntervalHandle, String)>>| {
-        if let Some(Some((ringing, title))) = before {
+    Effect::new(move |before: Option<Option<(IntervalHandle, String, ConsultationId)>>| {
+        if let Some(Some((ringing, title, id))) = before {
             ringing.clear();
             document().set_title(&title);
+            withdraw(id);
         }
         id.get()?;
         let ring = state.ring.get_untracked()?;
@@ -120,7 +188,7 @@ pub fn IncomingRing() -> AnyView {
             },
             AGAIN,
         );
-        ringing.ok().map(|ringing| (ringing, title))
+        ringing.ok().map(|ringing| (ringing, title, ring.id))
     });
     let panel = move || {
         id.get().and_then(|_| state.ring.get_untracked()).map_or_else(nothing, |ring| {
@@ -129,7 +197,7 @@ pub fn IncomingRing() -> AnyView {
             ring_panel(&ring, left)
         })
     };
-    view! { <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" hidden=crate::ui::view::flag(move || id.get().is_none())>{show(panel)}</div> }
+    view! { <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" hidden=flag(move || id.get().is_none())>{show(panel)}</div> }
         .into_any()
 }
 

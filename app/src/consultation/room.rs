@@ -14,6 +14,7 @@ use crate::ui::{
     form::{Form, Submit},
     local::Local,
     view::{flag, nothing, show, text, truth, when, word},
+    wake::keep_awake,
 };
 use domain::{
     conditions::{CAP_MAX_MINUTES, Cap},
@@ -174,6 +175,45 @@ const CAMERA: &str = "M3 7h12v10H3zM15 11l6-3v8l-6-3";
 const SCREEN: &str = "M3 4h18v12H3zM8 20h8";
 const LARGER: &str = "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5";
 
+const SIZES: &str = "M3 5h18v14H3zM13 12h8v7h-8z";
+
+/// How the two pictures share their place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    /// The other one large, the own one small in a corner.
+    Large,
+    /// Side by side.
+    Equal,
+    /// The other one alone.
+    Alone,
+}
+
+impl Size {
+    const fn name(self) -> &'static str {
+        match self {
+            Size::Large => "large",
+            Size::Equal => "equal",
+            Size::Alone => "alone",
+        }
+    }
+
+    const fn next(self) -> Self {
+        match self {
+            Size::Large => Size::Equal,
+            Size::Equal => Size::Alone,
+            Size::Alone => Size::Large,
+        }
+    }
+
+    const fn next_words(self) -> &'static str {
+        match self {
+            Size::Large => "Show both pictures at the same size",
+            Size::Equal => "Hide the own picture",
+            Size::Alone => "Show the own picture in the corner",
+        }
+    }
+}
+
 /// The room.
 #[component]
 pub fn Room(
@@ -202,6 +242,7 @@ pub fn Room(
             }
         });
     };
+    keep_awake(flag(|| true));
     let medium = Memo::new(move |_| known.state.read().medium);
     let stage = Memo::new(move |_| known.state.read().stage);
     let hearer = Rc::new(Hearer { call, early: RefCell::default() });
@@ -250,7 +291,7 @@ pub fn Room(
     // While it is interrupted both pages keep sound and picture in.
     Effect::new(move || {
         let sending = stage.get() != Stage::Interrupted;
-        with_call(&|call| call.send(sending));
+        with_call(&|call| call.own().send(sending));
     });
     // Proofs: regularly, at once when it can begin or go on, and with beats when timers sleep.
     let prove = move || {
@@ -317,11 +358,20 @@ pub fn Room(
             }
         })
     };
+    let silent = flag(move || medium.get() == Medium::Chat);
     let trouble = move || {
         shown.trouble.get().map_or_else(nothing, |trouble| {
             let again = move |_| with_call(&|call| call.carry(medium.get_untracked()));
-            view! { <p class="warn">{trouble.words()}" "<button class="btn small" type="button" on:click=again>"Try again"</button></p> }
-                .into_any()
+            view! {
+                <p class="warn">
+                    {trouble.words()}
+                    " "
+                    <button class="btn small" type="button" on:click=again>"Try again"</button>
+                    " "
+                    <button class="btn small" type="button" hidden=silent on:click=move |_| known.tell(&FromPage::Medium { medium: Medium::Chat })>"Go on by chat"</button>
+                </p>
+            }
+            .into_any()
         })
     };
     let media = found.agreement.conditions.media;
@@ -334,7 +384,6 @@ pub fn Room(
         .into_any()
     };
     let asked = flag(move || stage.get() == Stage::Interrupted);
-    let silent = flag(move || medium.get() == Medium::Chat);
     let unseen = flag(move || medium.get() != Medium::Video);
     let quality_line = {
         let other = other.clone();
@@ -359,9 +408,9 @@ pub fn Room(
         });
     };
     let choose = move |found: Found| {
-        let (kind, id) = (found.kind.clone(), found.id.clone());
-        let what = if kind == "videoinput" { "Camera" } else { "Microphone" };
-        let press = move |_| with_call(&|call| call.use_device(&kind, id.clone()));
+        let (picture, id) = (found.kind == "videoinput", found.id.clone());
+        let what = if picture { "Camera" } else { "Microphone" };
+        let press = move |_| with_call(&|call| spawn_local(Rc::clone(call.own()).use_device(picture, id.clone())));
         view! { <li><button class="btn small" type="button" on:click=press>{format!("{what}: {}", found.name)}</button></li> }.into_any()
     };
     let more = move || {
@@ -375,6 +424,7 @@ pub fn Room(
             view! { <button class="btn small" type="button" on:click=raise>"15 min more"</button> }.into_any()
         })
     };
+    let size = RwSignal::new(Size::Large);
     let full = move || {
         if let Some(video) = shown.theirs.get_untracked() {
             // A browser that has no full screen stays as it is.
@@ -412,15 +462,16 @@ pub fn Room(
                     <button class="btn" type="button" on:click=move |_| known.tell(&FromPage::Wait {})>"Wait some more"</button>
                     <button class="btn" type="button" hidden=silent on:click=move |_| known.tell(&FromPage::Medium { medium: Medium::Chat })>"Go on by chat"</button>
                 </div>
-                <div class="pic" hidden=silent>
+                <div class="pic" data-size=word(move || size.get().name()) hidden=silent>
                     <video class="theirs" node_ref=shown.theirs autoplay playsinline hidden=unseen aria-label=picture_words></video>
                     <p class="voice-only" hidden=flag(move || !unseen.get())>{other.clone()}</p>
                     <video class="self" node_ref=shown.own muted autoplay playsinline hidden=unseen aria-label="Your own picture"></video>
                 </div>
                 <div class="controls">
-                    {control(MICROPHONE, word(move || if shown.muted.get() { "Unmute the microphone" } else { "Mute the microphone" }), shown.muted.into(), silent, move || with_call(&|call| call.mute(!shown.muted.get_untracked())))}
-                    {control(CAMERA, word(move || if shown.dark.get() { "Turn the camera on" } else { "Turn the camera off" }), shown.dark.into(), unseen, move || with_call(&|call| call.darken(!shown.dark.get_untracked())))}
-                    {control(SCREEN, word(move || if shown.sharing.get() { "Stop sharing the screen" } else { "Share the screen" }), shown.sharing.into(), unseen, move || with_call(&|call| call.share(!shown.sharing.get_untracked())))}
+                    {control(MICROPHONE, word(move || if shown.muted.get() { "Unmute the microphone" } else { "Mute the microphone" }), shown.muted.into(), silent, move || with_call(&|call| call.own().mute(!shown.muted.get_untracked())))}
+                    {control(CAMERA, word(move || if shown.dark.get() { "Turn the camera on" } else { "Turn the camera off" }), shown.dark.into(), unseen, move || with_call(&|call| call.own().darken(!shown.dark.get_untracked())))}
+                    {control(SCREEN, word(move || if shown.sharing.get() { "Stop sharing the screen" } else { "Share the screen" }), shown.sharing.into(), unseen, move || with_call(&|call| spawn_local(Rc::clone(call.own()).share(!shown.sharing.get_untracked()))))}
+                    {control(SIZES, word(move || size.get().next_words()), flag(|| false), unseen, move || size.update(|size| *size = size.next()))}
                     {control(LARGER, "Full screen".to_owned().into(), flag(|| false), unseen, full)}
                     {end("end")}
                 </div>

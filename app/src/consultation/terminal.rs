@@ -1,7 +1,10 @@
 //! What this terminal is and can do, as its page finds it. Nothing in here asks for a permission, and nothing is sent that its owner is not shown.
 
 use super::api::Paths;
-use crate::ui::post::fetched;
+use crate::ui::{
+    js::{clock, get, navigator, object, promised},
+    post::fetched,
+};
 use domain::{
     environment::{Device, Environment, Gear, Network, Zone},
     language::Language,
@@ -9,7 +12,7 @@ use domain::{
 };
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{Array, Function, Object, Reflect};
+use js_sys::{Array, Object};
 use leptos::prelude::window;
 use std::{cell::Cell, pin::pin, rc::Rc};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
@@ -23,53 +26,33 @@ const BULK_BYTES: f64 = 131_072.0;
 /// How long a relay may take to answer.
 const RELAY_MAX: u32 = 4_000;
 
-/// A property of a script's object; `undefined` when there is none.
-pub fn get(of: &JsValue, name: &str) -> JsValue {
-    Reflect::get(of, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
-}
-
-/// Calls a method by its name; `None` where the browser has none, or it fails.
-pub fn call(of: &JsValue, name: &str, args: &[JsValue]) -> Option<JsValue> {
-    let method: Function = get(of, name).dyn_into().ok()?;
-    method.apply(of, &args.iter().collect::<Array>()).ok()
-}
-
-/// Calls a method that promises something.
-async fn promised(of: &JsValue, name: &str, args: &[JsValue]) -> Option<JsValue> {
-    JsFuture::from(call(of, name, args)?.dyn_into::<js_sys::Promise>().ok()?).await.ok()
-}
-
-/// An object with one property.
-pub fn object(name: &str, value: &JsValue) -> JsValue {
-    let object = Object::new();
-    // A new object takes any property.
-    let _ = Reflect::set(&object, &JsValue::from_str(name), value);
-    object.into()
-}
-
-fn clock() -> f64 {
-    window().performance().map_or(0.0, |performance| performance.now())
-}
-
 /// Looks at everything that can be found out without asking. Browser only.
-pub async fn look() -> Environment {
-    let navigator: JsValue = window().navigator().into();
-    let devices = kinds(&navigator).await;
-    let has = |kind: &str| devices.as_ref().map(|kinds| kinds.iter().any(|k| k == kind));
+async fn look() -> Environment {
+    let navigator = navigator();
     let (round_trip_ms, bandwidth_kbit) = (round_trip().await, bandwidth().await);
     Environment {
         device: device(),
         browser: window().navigator().user_agent().ok().and_then(|agent| Browser::parse(&browser(&agent)?).ok()),
+        network: network(&navigator),
+        round_trip_ms,
+        bandwidth_kbit,
+        language: window().navigator().language().and_then(|tag| Language::parse(&tag).ok()),
+        zone: zone(),
+        ..gears().await
+    }
+}
+
+/// What there is to hear, see and speak with; nothing else is looked at. Browser only.
+pub async fn gears() -> Environment {
+    let navigator = navigator();
+    let devices = kinds(&navigator).await;
+    let has = |kind: &str| devices.as_ref().map(|kinds| kinds.iter().any(|k| k == kind));
+    Environment {
         microphone: gear(&navigator, "microphone", has("audioinput")).await,
         camera: gear(&navigator, "camera", has("videoinput")).await,
         // Browsers name speakers only to pages that may listen, so none named means nothing.
         speaker: if has("audiooutput") == Some(true) { Gear::Ready } else { Gear::Unknown },
-        network: network(&navigator),
-        round_trip_ms,
-        bandwidth_kbit,
-        relay: None,
-        language: window().navigator().language().and_then(|tag| Language::parse(&tag).ok()),
-        zone: zone(),
+        ..Environment::default()
     }
 }
 
@@ -166,8 +149,17 @@ pub fn configuration(paths: &Paths) -> RtcConfiguration {
     configuration
 }
 
+/// Looks, tells what was found, then tries the relay and tells that too when there is one. Browser only.
+pub async fn measure(paths: &Paths, tell: impl Fn(Environment)) {
+    let found = look().await;
+    tell(found.clone());
+    if let Some(reached) = relay(paths).await {
+        tell(Environment { relay: Some(reached), ..found });
+    }
+}
+
 /// Whether the relay answers; `None` when there is none.
-pub async fn relay(paths: &Paths) -> Option<bool> {
+async fn relay(paths: &Paths) -> Option<bool> {
     if !paths.servers.iter().any(|server| !server.username.is_empty()) {
         return None;
     }

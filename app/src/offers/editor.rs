@@ -91,6 +91,7 @@ fn blank(me: &MeView) -> Option<Card> {
         free_seconds: 0,
         is: Shown::Online,
         at: Timestamp(0),
+        answers: None,
     })
 }
 

@@ -4,7 +4,7 @@ use super::api::{OfferView, ProviderView};
 use crate::{
     choices::{
         live::{Feed, Heard, News, Watch},
-        parts::{CardItem, Hung, curtain, price, state_sign},
+        parts::{CardItem, Hung, curtain, price, state_sign, trust},
     },
     routes,
     ui::{
@@ -109,6 +109,7 @@ pub fn OfferDetails(
                 </div>
                 <h1>{text(move || hung.read().card.title.clone())}</h1>
                 {price(hung)}
+                {trust(hung)}
                 <p role="status">{word(advice)}</p>
                 <p hidden=flag(move || own || status != Status::Listed || is() != Shown::Online)>
                     <a class="btn main big" href=routes::ask(id)>{text(move || format!("Ask {}", name.read()))}</a>

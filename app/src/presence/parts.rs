@@ -4,7 +4,7 @@ use super::socket::{DeskState, Line};
 use crate::{
     account::api::MeView,
     choices::parts::{CardBody, Hung, curtain, rate_words},
-    consultation::ring::{Sound, permit_notices},
+    consultation::ring::{Notices, Sound, permit_notices},
     offers::api::OwnOffer,
     routes,
     ui::{
@@ -158,6 +158,11 @@ fn Shop(desk: Signal<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
             (Presence::Busy { consultation }, _) => {
                 view! { "A guest is inside. Your curtain is parted until you have finished. "<a href=routes::consultation(consultation)>"To the room"</a> }.into_any()
             }
+            (Presence::Away { .. }, _) if desk.back_from.is_some_and(|back| back > now_of(state, &desk)) => {
+                let back = desk.back_from.unwrap_or_default();
+                view! { "Two rings in a row were not answered, so your curtain stays in for a while. It can go out again at "{moment(move || back, Shape::Clock)}"." }
+                    .into_any()
+            }
             (Presence::Away { .. }, _) => "Somebody rang and you did not answer, so your curtain was taken in. One tap and it is out again.".into_any(),
             (Presence::Offline, Some(until)) if until > desk.now => {
                 view! { "Your line is lost. The curtain goes out again by itself when a page comes back before "{moment(move || until, Shape::Clock)}"." }
@@ -182,11 +187,13 @@ fn Shop(desk: Signal<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
     let prepare =
         Callback::new(move |typed: Typed| if typed.all("offers").len() == listed(offers) { typed.without("offers[]") } else { typed });
     let sound = use_context::<Sound>();
+    let notices = RwSignal::new(Notices::Unknown);
+    Effect::new(move || notices.set(Notices::now()));
     let try_ring = move || {
         if let Some(sound) = sound {
             sound.ring();
         }
-        permit_notices();
+        permit_notices(notices);
     };
     view! {
         <section class="panel shop" on:click=move |_| sound.into_iter().for_each(Sound::wake) data-presence=word(move || desk.read().presence.shown().as_str()) aria-label="Curtain">
@@ -217,7 +224,18 @@ fn Shop(desk: Signal<Desk>, offers: RwSignal<Vec<OwnOffer>>) -> AnyView {
                     when(none.get(), || view! { <p><a class="btn main" href=routes::NEW_OFFER>"Register an offer"</a></p> }.into_any())
                 })}
                 {renew(desk, offers)}
-                <button class="btn small" type="button" hidden=flag(move || none.get()) on:click=move |_| try_ring()>"Try the ring"</button>
+                <div class="tries" hidden=flag(move || none.get())>
+                    <button class="btn small" type="button" on:click=move |_| try_ring()>"Try the ring"</button>
+                    <div hidden=flag(move || !matches!(desk.read().presence, Presence::Online { .. }))>
+                        <Form id="practise" action="/api/consultations/practise">
+                            <Submit text="Ring me with a robot" class="btn small"/>
+                        </Form>
+                    </div>
+                </div>
+                <p class="hint" hidden=flag(move || none.get())>
+                    {word(move || notices.get().words())}
+                    " A robot asks you as a guest would; nobody pays, and it counts nowhere."
+                </p>
             </div>
         </section>
     }

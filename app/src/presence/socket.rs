@@ -2,7 +2,7 @@
 
 use super::wire::{FromPage, FromServer};
 use crate::{
-    consultation::{terminal, wire::RingView},
+    consultation::{api::Paths, terminal, wire::RingView},
     ui::{
         json::read,
         local::Local,
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use domain::{
-    presence::{Desk, Presence},
+    presence::{Desk, Presence, Shown},
     time::{Millis, Timestamp},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -41,6 +41,7 @@ pub struct DeskState {
     /// The request that rings.
     pub ring: RwSignal<Option<RingView>>,
     socket: Local<Rc<Socket>>,
+    paths: Local<Paths>,
 }
 
 /// What a page knows of the desk.
@@ -68,7 +69,13 @@ impl Default for DeskState {
 impl DeskState {
     /// A state that knows nothing yet.
     pub fn new() -> Self {
-        DeskState { known: RwSignal::new(Known::default()), now: RwSignal::new(0), ring: RwSignal::new(None), socket: Local::default() }
+        DeskState {
+            known: RwSignal::new(Known::default()),
+            now: RwSignal::new(0),
+            ring: RwSignal::new(None),
+            socket: Local::default(),
+            paths: Local::default(),
+        }
     }
 
     /// Takes in the desk as the server told it; what is older than what is known says nothing.
@@ -117,6 +124,18 @@ impl DeskState {
         self.socket.set(Socket::open(AtDesk(self)));
     }
 
+    /// Finds out what this terminal is and can do: consumers are shown it before they ask.
+    fn measure(self) {
+        let Some(paths) = self.paths.with(|paths| paths.cloned()).flatten() else { return };
+        spawn_local(async move {
+            let tell = move |found| {
+                // A line that broke meanwhile measures anew when it is back.
+                self.say(&FromPage::Environment(found));
+            };
+            terminal::measure(&paths, tell).await;
+        });
+    }
+
     /// Says something to the server; whether there was a line to say it on.
     pub fn say(self, message: &FromPage) -> bool {
         let text = serde_json::to_string(message).unwrap_or_default();
@@ -136,17 +155,19 @@ impl Talk for AtDesk {
         let known = self.0.known;
         match read(text) {
             Some(FromServer::Desk(desk)) => {
-                let opened = known.read_untracked().line != Line::Open;
+                let is_out = |desk: &Desk| desk.presence.shown() == Shown::Online;
+                let was_out = known.read_untracked().desk.as_ref().is_none_or(is_out);
                 known.update(|known| known.line = Line::Open);
+                let goes_out = is_out(&desk) && !was_out;
                 self.0.learn(desk);
-                if opened {
-                    // Consumers are shown what this terminal is and can do.
-                    let state = self.0;
-                    spawn_local(async move {
-                        let found = terminal::look().await;
-                        state.say(&FromPage::Environment(found));
-                    });
+                if goes_out {
+                    self.0.measure();
                 }
+                Heard::Well
+            }
+            Some(FromServer::Measure(paths)) => {
+                self.0.paths.set(paths);
+                self.0.measure();
                 Heard::Well
             }
             Some(FromServer::Ring(ring)) => {

@@ -1,6 +1,6 @@
 //! What the server and a provider's page say to each other over `/live/desk`: JSON texts, one message each.
 
-use crate::consultation::wire::RingView;
+use crate::consultation::{api::Paths, wire::RingView};
 use domain::{
     environment::Environment,
     id::{AttachmentId, ConsultationId},
@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub enum FromServer {
     /// The desk as it stands: on connecting, and on every change.
     Desk(Desk),
+    /// How this terminal would find a consumer's: the page tries it, and tells what this terminal is and can do.
+    Measure(Paths),
     /// The request that rings, and none when it rings no more.
     Ring(Option<Box<RingView>>),
     /// Asks whether the page is there; the page answers with the same number.

@@ -44,11 +44,11 @@ pub async fn prepare(store: &Store, wanted: bool) -> Result<bool, StartError> {
 
 /// Everybody, as forms would have made them.
 fn cast() -> Result<Vec<Cast>, domain::reject::Reject> {
-    let robots = PEOPLE.iter().enumerate().map(|(n, person)| (person.name, format!("{n}@{ROBOTS}"), person.offers));
-    let guests = [PROVIDER, CONSUMER].map(|account| (account.name, account.email.to_owned(), account.offers));
-    let checked = |(name, email, offers): (&str, String, &[DemoOffer])| {
+    let robots = PEOPLE.iter().enumerate().map(|(n, person)| (person.name, format!("{n}@{ROBOTS}"), person.offers, true));
+    let guests = [PROVIDER, CONSUMER].map(|account| (account.name, account.email.to_owned(), account.offers, false));
+    let checked = |(name, email, offers, robot): (&str, String, &[DemoOffer], bool)| {
         let offers = offers.iter().map(|offer| offer.form().parse()).collect::<Result<_, _>>()?;
-        Ok(Cast { name: DisplayName::parse(name)?, email: Email::parse(&email)?, offers })
+        Ok(Cast { name: DisplayName::parse(name)?, email: Email::parse(&email)?, offers, robot })
     };
     guests.into_iter().chain(robots).map(checked).collect()
 }

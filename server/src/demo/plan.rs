@@ -22,6 +22,8 @@ pub enum Doing {
     Away,
     /// Its curtain is out.
     Open,
+    /// A person is inside: it is let alone.
+    Serving,
     /// It has a guest: another robot.
     Talking {
         /// Which one.

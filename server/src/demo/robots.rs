@@ -4,8 +4,8 @@ use super::{
     ROBOTS,
     plan::{Doing, Plan, Step},
 };
-use crate::store::{Robot, Store};
-use app::{error::PortError, presence::port::Presences};
+use crate::store::{Robot, Store, robot_environment};
+use app::{consultation::port::Consultations, error::PortError, presence::port::Presences};
 use domain::{
     id::{AttachmentId, ConsultationId, NodeId},
     presence::{Leaving, Presence},
@@ -93,9 +93,13 @@ impl Troupe {
                 if page.is_none() {
                     *page = Some(self.store.attach(robot.me.id, self.node, DEVICE).await?);
                 }
+                self.store.set_environment(&robot.me, &robot_environment()).await?;
                 self.store.go_online(&robot.me, STRETCH, None).await?;
                 Ok(Some(Doing::Open))
             }
+            // A person rings, or is inside.
+            Step::Close(_) if self.store.ringing(&robot.me).await?.is_some() => Ok(None),
+            Step::Close(_) if matches!(self.store.desk(&robot.me).await?.presence, Presence::Busy { .. }) => Ok(None),
             Step::Close(_) => {
                 self.store.go_offline(&robot.me).await?;
                 if let Some(page) = page.take() {
@@ -123,6 +127,10 @@ impl Troupe {
         let desk = self.store.desk(&robot.me).await?;
         let held = match desk.presence {
             Presence::Busy { consultation } if *talk == Some(consultation) => true,
+            Presence::Busy { consultation } if !self.store.is_scene(consultation).await? => {
+                *talk = None;
+                return Ok(self.plan.set(who, Doing::Serving));
+            }
             Presence::Busy { consultation } => {
                 self.store.end_scene(consultation).await?;
                 false

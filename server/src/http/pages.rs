@@ -1,14 +1,24 @@
 //! Pages: rendered by Leptos, with what the server puts into their context.
 
-use super::{AppState, headers::Nonce};
-use app::context::{Open, Visitor};
-use axum::{
-    Router,
-    body::Body,
-    extract::{Request, State},
-    response::{IntoResponse, Response},
+use super::{AppState, api::error_response, headers::Nonce};
+use app::{
+    consultation::record::transcript as transcript_of,
+    context::{Open, Visitor},
+    error::AppError,
 };
-use http::{StatusCode, request::Parts};
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Path, Request, State},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use domain::{id::ConsultationId, reject::Code};
+use http::{
+    StatusCode,
+    header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    request::Parts,
+};
 use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
 use std::{
@@ -40,7 +50,10 @@ pub fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
 /// The routes of all pages; everything else is a page that says so. Only the pages: the framework's own list would also mount the server functions,
 /// past the layer that they must go through.
 pub fn routes() -> Router<AppState> {
-    Router::<AppState>::new().leptos_routes_with_handler(listing(), render).fallback(not_found)
+    Router::<AppState>::new()
+        .leptos_routes_with_handler(listing(), render)
+        .route("/consultations/{id}/transcript", get(transcript))
+        .fallback(not_found)
 }
 
 async fn render(State(state): State<AppState>, request: Request<Body>) -> Response {
@@ -59,6 +72,21 @@ async fn render(State(state): State<AppState>, request: Request<Body>) -> Respon
         provide_context(Open(open));
     };
     leptos_axum::render_app_async_with_context(context, move || app::shell(options.clone(), whole))(request).await
+}
+
+/// A consultation as a text file, for whoever was in it.
+async fn transcript(State(state): State<AppState>, Path(id): Path<String>, Extension(visitor): Extension<Visitor>) -> Response {
+    let refuse = |code: Code| error_response(&AppError::from(code));
+    let Some(me) = visitor.me else { return refuse(Code::SignInRequired) };
+    let Ok(id) = id.parse::<ConsultationId>() else { return refuse(Code::NotFound) };
+    match state.backend.consultations.show(&me, id).await {
+        Ok(found) => {
+            let name = format!("attachment; filename=\"consultation-{id}.txt\"");
+            let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, name)];
+            (headers, transcript_of(&found)).into_response()
+        }
+        Err(error) => error_response(&error.into()),
+    }
 }
 
 async fn not_found(state: State<AppState>, request: Request<Body>) -> Response {

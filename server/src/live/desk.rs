@@ -197,7 +197,7 @@ impl Page {
         let silence = millis(self.desks.knobs.silence.0);
         let (mut line, mut ring) = (Line::new(), None);
         let mut said = Leaving::Lost;
-        if !self.show(&mut sink, &mut ring).await {
+        if !self.show(&mut sink, &mut ring).await || !send(&mut sink, &FromServer::Measure(self.store.paths(&self.me))).await {
             return Leaving::Lost;
         }
         loop {

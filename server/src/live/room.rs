@@ -74,6 +74,14 @@ impl Default for Whispers {
     }
 }
 
+impl Whispers {
+    /// A side without a page of its own types.
+    pub fn types(&self, room: ConsultationId, from: Side) {
+        // Nobody may be there to hear it.
+        let _ = self.0.send(Whisper { room, from, is: Said::Typing });
+    }
+}
+
 /// How a page connects.
 #[derive(Debug, Deserialize)]
 pub struct Asked {
@@ -290,7 +298,6 @@ impl Page {
 
     async fn hear(&mut self, said: FromPage, sink: &mut Sink) -> Then {
         let (id, life, by) = (self.id, self.asked.life, self.side);
-        let whisper = |is| Whisper { room: id, from: by, is };
         let done: Result<(), PortError> = match said {
             FromPage::Say { key, text } => return on(self.say(key, &text, sink).await),
             FromPage::Signal { k, body } => {
@@ -306,12 +313,11 @@ impl Page {
             FromPage::Wait {} => self.store().act(&self.me, id, Op::Wait { by }).await,
             FromPage::Raise { cap } => self.store().act(&self.me, id, Op::Raise { cap }).await,
             FromPage::Typing {} => {
-                // Nobody may be there to hear it.
-                let _ = self.state.whispers.0.send(whisper(Said::Typing));
+                self.state.whispers.types(id, by);
                 Ok(())
             }
             FromPage::Line(quality) => {
-                let _ = self.state.whispers.0.send(whisper(Said::Line(quality)));
+                let _ = self.state.whispers.0.send(Whisper { room: id, from: by, is: Said::Line(quality) });
                 Ok(())
             }
             FromPage::Beat { .. } | FromPage::Leave {} => Ok(()),

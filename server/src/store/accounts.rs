@@ -214,6 +214,7 @@ impl Store {
             password_hash: Set(self.0.passwords.hash(form.password.reveal()).await?),
             role: Set(role.as_str().into()),
             created_at: Set(self.clock().now().0),
+            robot: Set(false),
         })
     }
 

@@ -4,9 +4,10 @@
 //! feed. Asking locks the provider only: there is no row yet, and it reads others without waiting for them.
 
 use super::{
-    Store,
+    Store, answers,
     error::{StoreError, one_row},
     feed::{Provider, publish},
+    practice::is_robot,
     presence::{ensure_row, record},
     records::segments,
     rows::{self, from_json, to_json},
@@ -141,7 +142,7 @@ impl Store {
         let (id, provider) = (ConsultationId(row.id), AccountId(row.provider));
         // Before anything is written, so that consumers are told the difference.
         let before = if effects.iter().any(changes_provider) { Some(Provider::lock(self, tx, provider).await?) } else { None };
-        let mut last_row = row.last_row;
+        let (mut last_row, mut counts) = (row.last_row, false);
         for effect in effects {
             match effect {
                 Effect::Ring | Effect::StopRinging => tx.hint(Hint::Desk(provider)),
@@ -162,8 +163,16 @@ impl Store {
                     let since = row.accepted_at.map_or(now, Timestamp);
                     record(tx, provider, now, DeskEventKind::Ended, now.since(since)).await?;
                 }
-                Effect::Miss => remember(tx, provider, |misses| misses.missed(now)).await?,
-                Effect::Answer => remember(tx, provider, |misses| misses.answered()).await?,
+                // Practice counts nowhere.
+                Effect::Miss | Effect::Answer if is_robot(&tx.db, AccountId(row.consumer)).await? => {}
+                Effect::Miss => {
+                    remember(tx, provider, |misses| misses.missed(now)).await?;
+                    counts = true;
+                }
+                Effect::Answer => {
+                    remember(tx, provider, |misses| misses.answered()).await?;
+                    counts = true;
+                }
             }
         }
         let updated = consultation::Entity::update_many()
@@ -174,6 +183,9 @@ impl Store {
             .await?;
         met(updated.rows_affected)?;
         tx.hint(Hint::Room(id));
+        if counts {
+            answers::reckon(tx, provider, now).await?;
+        }
         match before {
             Some((before, now)) => publish(self, tx, &before, now).await,
             None => Ok(()),
@@ -224,6 +236,11 @@ impl Consultations for Store {
 
     async fn act(&self, me: &Me, id: ConsultationId, op: Op) -> Result<(), PortError> {
         Ok(self.change(id, Some(me.id), op).await?)
+    }
+
+    async fn practise(&self, me: &Me) -> Result<ConsultationId, PortError> {
+        self.0.limits.write(me.id)?;
+        Ok(Store::practise(self, me.id).await?)
     }
 
     async fn block(&self, me: &Me, id: ConsultationId) -> Result<(), PortError> {
@@ -289,6 +306,13 @@ pub(super) struct Terms {
     conditions: Conditions,
     environment: Environment,
     hash: String,
+}
+
+impl Terms {
+    /// As they are for a robot, which has no money.
+    pub(super) fn cost_nothing(&mut self) {
+        self.conditions.rate.minor = 0;
+    }
 }
 
 pub(super) fn terms(provider: &Provider, offer: OfferId, choice: &Choice) -> Result<Terms, StoreError> {

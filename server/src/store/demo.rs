@@ -2,11 +2,13 @@
 
 use super::{
     Store,
-    consultations::{asking, draft, lock, new_row, terms},
+    consultations::{asking, draft, find, lock, new_row, terms},
     error::StoreError,
     feed::{Provider, publish},
     offers,
+    practice::{is_robot, robot_me},
     presence::{ensure_row, record},
+    rooms::account_of,
     rows::{self, from_json},
 };
 use crate::ids;
@@ -26,7 +28,6 @@ use domain::{
 };
 use entity::{account, consultation, offer, setting};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
-use uuid::Uuid;
 
 /// An account of the demo, checked.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Cast {
     pub email: Email,
     /// The offers.
     pub offers: Vec<OfferContent>,
+    /// Whether the server acts for it.
+    pub robot: bool,
 }
 
 /// A provider that is moved by the demo.
@@ -68,6 +71,7 @@ impl Store {
                     password_hash: Set(hash.clone()),
                     role: Set(Role::Member.as_str().into()),
                     created_at: Set(self.clock().now().0),
+                    robot: Set(person.robot),
                 };
                 account::Entity::insert(row).exec_without_returning(&tx.db).await?;
                 let (before, now) = Provider::lock(self, tx, id).await?;
@@ -92,15 +96,7 @@ impl Store {
                     .filter(offer::Column::Account.eq(row.id))
                     .filter(offer::Column::Status.eq(Status::Listed.as_str()));
                 let offers = listed.order_by_asc(offer::Column::Id).all(db).await?.into_iter().map(|offer| OfferId(offer.id)).collect();
-                let me = Me {
-                    id: AccountId(row.id),
-                    sign_in: SignInId(Uuid::nil()),
-                    display_name: row.display_name,
-                    email: row.email,
-                    role: Role::Member,
-                    provider: true,
-                };
-                robots.push(Robot { me, offers });
+                robots.push(Robot { me: robot_me(row), offers });
             }
             Ok::<_, StoreError>(robots)
         });
@@ -133,6 +129,12 @@ impl Store {
             Ok(Some(agreement.consultation))
         });
         Ok(begun.await?)
+    }
+
+    /// Whether a consultation is such a talk. Errors: `NotFound`.
+    pub async fn is_scene(&self, id: ConsultationId) -> Result<bool, PortError> {
+        let read = self.read(async |db| is_robot(db, account_of(&find(db, id).await?, Side::Consumer)).await);
+        Ok(read.await?)
     }
 
     /// Ends such a talk; whether it was still going on.

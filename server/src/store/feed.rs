@@ -4,7 +4,7 @@
 //! now with what was seen before, and appends one row if there is a difference: so nothing is told twice and nothing is forgotten.
 
 use super::{
-    Store,
+    Store, answers,
     consultations::open,
     error::StoreError,
     presence::record,
@@ -139,6 +139,8 @@ pub(super) fn never(account: Uuid) -> presence::Model {
         environment: "{}".into(),
         missed_at: 0,
         away: false,
+        answers: None,
+        answer_seconds: None,
     }
 }
 
@@ -235,7 +237,7 @@ fn seen(offer: &offer::Model, by: &account::Model, presence: Option<&presence::M
         _ => Shown::Offline,
     };
     let at = presence.map(|row| row.shown_at).filter(|at| *at > 0).unwrap_or(offer.updated_at);
-    rows::card(offer, &by.display_name, is, Timestamp(at))
+    Ok(Card { answers: presence.and_then(answers::kept), ..rows::card(offer, &by.display_name, is, Timestamp(at))? })
 }
 
 /// Judges a provider after a change, notes what time alone did, and tells consumers what they see differently. The last call of a

@@ -4,6 +4,7 @@
 //! Rows are the truth; [`Hints`] only say where to look.
 
 mod accounts;
+mod answers;
 mod attachments;
 mod connect;
 mod consultations;
@@ -15,6 +16,7 @@ mod limits;
 mod nodes;
 mod offers;
 mod passwords;
+mod practice;
 mod presence;
 mod records;
 mod rooms;
@@ -28,6 +30,7 @@ pub use demo::{Cast, Robot};
 pub use error::StoreError;
 pub use feed::{BoardSnapshot, FeedBody, FeedRow};
 pub use nodes::Renewed;
+pub use practice::{Part, robot_environment};
 pub use rooms::{Entry, News};
 pub use tx::Hints;
 
@@ -90,6 +93,11 @@ impl Store {
     /// The times of presence.
     pub fn knobs(&self) -> &Knobs {
         &self.0.knobs
+    }
+
+    /// How an account's pages find those of others in a call.
+    pub fn paths(&self, me: &app::context::Me) -> app::consultation::api::Paths {
+        self.0.calls.paths(me.id, self.clock().now())
     }
 
     /// Where changes are hinted at.

@@ -1,7 +1,7 @@
 //! Wishes: going online and offline, the desk, and the reconciler that makes rows of what time alone changes.
 
 use super::{
-    Store,
+    Store, answers,
     consultations::open,
     error::StoreError,
     feed::{Pages, Provider, facts, never, publish},
@@ -88,6 +88,8 @@ impl Presences for Store {
             change.filter(presence::Column::Account.eq(account.0)).exec(&tx.db).await?;
             let kind = if renewed { DeskEventKind::Renewed } else { DeskEventKind::WentOnline };
             record(tx, account, now, kind, stretch).await?;
+            // Old rings have gone out of sight since.
+            answers::reckon(tx, account, now).await?;
             publish(self, tx, &before, now).await?;
             Ok(())
         });
@@ -136,6 +138,9 @@ impl Presences for Store {
                 until: facts.until.filter(|until| *until > now),
                 offers: provider.listed.iter().map(|offer| offer.id).filter(|id| provider.hangs(*id)).map(OfferId).collect(),
                 pages: facts.attached,
+                back_from: matches!(presence, Presence::Away { .. })
+                    .then(|| provider.presence.as_ref().map(rows::misses).unwrap_or_default().back_from(self.consultation_knobs()))
+                    .filter(|back| *back > now),
                 proved_until: unattached.then_some(facts.proved_until),
                 now,
                 warn_before_end: self.knobs().warn_before_end,

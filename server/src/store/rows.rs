@@ -59,6 +59,7 @@ pub(super) fn card(offer: &offer::Model, name: &str, is: Shown, at: Timestamp) -
         free_seconds: u32::try_from(offer.free_seconds).map_err(|_| damaged("free_seconds"))?,
         is,
         at,
+        answers: None,
     })
 }
 
