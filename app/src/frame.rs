@@ -160,7 +160,7 @@ fn Unwarned() -> impl IntoView {
 /// The same for the ring.
 #[component]
 fn Unrung() -> AnyView {
-    view! { <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" hidden=flag(|| true)>{show(nothing)}</div> }
+    view! { <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" tabindex="-1" hidden=flag(|| true)>{show(nothing)}</div> }
         .into_any()
 }
 

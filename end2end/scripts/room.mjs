@@ -14,7 +14,6 @@ const browser = await chromium.launch({
 async function person(name) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
-  page.on('pageerror', (e) => console.error(name, 'PAGEERROR', e.message)); page.on('console', (m) => m.type() === 'error' && console.error(name, m.text())); page.on('websocket', (w) => { console.error(name, 'WS', w.url()); w.on('framereceived', (f) => console.error(name, '<', String(f.payload).slice(0, 60))); w.on('close', () => console.error(name, 'WS closed', w.url())); });
   const api = async (path, form = {}) => {
     const answer = await context.request.post(`${base}/api/${path}`, { form, headers: { accept: 'application/json' } });
     if (!answer.ok()) throw new Error(`${path}: ${answer.status()} ${await answer.text()}`);

@@ -32,10 +32,8 @@ pub struct Model {
     pub missed_at: i64,
     /// Whether the provider has not come back since.
     pub away: bool,
-    /// Answered rings of ten in the last 30 days; none while they are too few.
+    /// How the rings of the last 30 days were answered, as `domain::answers::Answers` writes it; none while they are too few.
     pub answers: Option<i32>,
-    /// The median time until an answer, in seconds.
-    pub answer_seconds: Option<i32>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -22,7 +22,6 @@ const CHANGES: &[&str] = &[
     // Demos that were set up before: nobody else's address could end so there.
     "UPDATE account SET robot = true WHERE email LIKE '%@robots.noren.example' AND EXISTS (SELECT 1 FROM setting WHERE key = 'demo')",
     "CREATE INDEX ix_account_robot ON account (robot) WHERE robot",
-    // Answered rings of ten and the median time until an answer, as cards show them; reckoned anew whenever a ring was answered or missed.
+    // As cards show it; reckoned anew whenever a ring was answered or missed.
     "ALTER TABLE presence ADD COLUMN answers integer",
-    "ALTER TABLE presence ADD COLUMN answer_seconds integer",
 ];

@@ -7,6 +7,7 @@ pub mod application;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod http;
 pub mod ids;
 pub mod lifecycle;

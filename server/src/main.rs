@@ -34,6 +34,7 @@ const EXAMPLES: &str = "Examples:
   noren serve --database postgres://noren:secret@db/noren
   noren account reset-link ana@example.org        a link by which a password can be set anew
   noren operator create ops@example.org
+  noren doctor                                    whether what is configured works
 
 Every key of noren.toml can also be set by the environment: NOREN_PUBLIC_URL, NOREN_PRESENCE__LINE_LOST.";
 
@@ -44,6 +45,8 @@ enum Command {
     Serve(Flags),
     /// Bring the database to the schema of this version, and end
     Migrate(Flags),
+    /// Look whether what is configured works: the address, the database, STUN and TURN servers
+    Doctor(Flags),
     /// Accounts
     #[command(subcommand)]
     Account(Account),
@@ -170,6 +173,20 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             telemetry::start(&config.log);
             Store::open(&config, Clock::system()).await?.close().await;
             println!("The database is at the schema of this version.");
+        }
+        Command::Doctor(flags) => {
+            let config = Config::read(cli.config, flags)?;
+            telemetry::start(&config.log);
+            let findings = server::doctor::examine(&config).await;
+            for (what, said) in &findings {
+                match said {
+                    Ok(words) => println!("  ok  {what}: {words}"),
+                    Err(words) => println!("FAIL  {what}: {words}"),
+                }
+            }
+            if findings.iter().any(|(_, said)| said.is_err()) {
+                return Err("something needs attention, see above".into());
+            }
         }
         Command::Account(Account::ResetLink { email, flags }) => {
             let (config, store) = open(cli.config, flags).await?;

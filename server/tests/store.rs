@@ -7,6 +7,7 @@ mod db;
 
 mod store {
     mod accounts;
+    mod answers;
     mod consultations;
     mod feed;
     mod offers;

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use domain::{id::ConsultationId, side::Side, time::Timestamp};
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{html::Div, prelude::*, task::spawn_local};
 use std::time::Duration;
 use wasm_bindgen::JsValue;
 use web_sys::AudioContext;
@@ -157,6 +157,7 @@ pub fn IncomingRing() -> AnyView {
     let state = expect_context::<DeskState>();
     let sound = Sound::default();
     provide_context(sound);
+    let panel_node = NodeRef::<Div>::new();
     // A phone that falls asleep rings nowhere.
     keep_awake(flag(move || state.until().is_some()));
     let id = Memo::new(move |_| state.ring.read().as_ref().map(|ring| ring.id));
@@ -180,7 +181,13 @@ pub fn IncomingRing() -> AnyView {
                 state.say(&FromPage::Shown { ring: ring.id });
             }
         };
-        request_animation_frame(tell);
+        request_animation_frame(move || {
+            tell();
+            // Not onto "Accept": whoever is typing must not accept by accident.
+            if let Some(panel) = panel_node.get_untracked() {
+                let _ = panel.focus();
+            }
+        });
         let ringing = set_interval_with_handle(
             move || {
                 sound.ring();
@@ -197,7 +204,7 @@ pub fn IncomingRing() -> AnyView {
             ring_panel(&ring, left)
         })
     };
-    view! { <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" hidden=flag(move || id.get().is_none())>{show(panel)}</div> }
+    view! { <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" tabindex="-1" node_ref=panel_node hidden=flag(move || id.get().is_none())>{show(panel)}</div> }
         .into_any()
 }
 

@@ -177,6 +177,9 @@ const LARGER: &str = "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5";
 
 const SIZES: &str = "M3 5h18v14H3zM13 12h8v7h-8z";
 
+/// How long sound and picture may take to come until chat is offered instead.
+const PATHLESS_AFTER: Millis = Millis::seconds(8);
+
 /// How the two pictures share their place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Size {
@@ -330,6 +333,16 @@ pub fn Room(
         Millis(length.0.max(0) / 1_000 * 1_000).to_string()
     });
     let cap = text(move || format!("of {} min", known.state.read().cap.millis().0 / 60_000));
+    // Where no way is found, nobody has to wait for the end of the time to come together.
+    let pathless = Memo::new(move |_| {
+        let accepted = known.rows.read().iter().find_map(|row| matches!(row.is, Event::Accepted { .. }).then_some(row.at));
+        stage.get() == Stage::Connecting
+            && medium.get() != Medium::Chat
+            && !shown.flows.get()
+            && accepted.is_some_and(|at| Timestamp(known.now.get()).since(at) > PATHLESS_AFTER)
+    });
+    let asked = flag(move || stage.get() == Stage::Interrupted || pathless.get());
+    let waits = flag(move || stage.get() == Stage::Interrupted);
     let story = {
         let other = other.clone();
         text(move || {
@@ -344,6 +357,12 @@ pub fn Room(
                 |until: Option<Timestamp>| until.map_or_else(String::new, |until| until.since(Timestamp(known.now.get())).to_string());
             match state.stage {
                 Stage::Connecting if state.medium == Medium::Chat => format!("Waiting for {other} to come in, {}.", left(state.until)),
+                Stage::Connecting if pathless.get() => {
+                    format!(
+                        "No way for sound and picture to {other} is found yet; it is tried for another {}. Chat works.",
+                        left(state.until)
+                    )
+                }
                 Stage::Connecting => format!("Connecting sound and picture with {other}, {}.", left(state.until)),
                 Stage::Interrupted => {
                     let who = match state.missing {
@@ -383,7 +402,6 @@ pub fn Room(
         }
         .into_any()
     };
-    let asked = flag(move || stage.get() == Stage::Interrupted);
     let unseen = flag(move || medium.get() != Medium::Video);
     let quality_line = {
         let other = other.clone();
@@ -459,7 +477,7 @@ pub fn Room(
                 <p class="story-line" role="status">{story}</p>
                 <div role="status">{show(trouble)}</div>
                 <div class="asked" hidden=flag(move || !asked.get())>
-                    <button class="btn" type="button" on:click=move |_| known.tell(&FromPage::Wait {})>"Wait some more"</button>
+                    <button class="btn" type="button" hidden=flag(move || !waits.get()) on:click=move |_| known.tell(&FromPage::Wait {})>"Wait some more"</button>
                     <button class="btn" type="button" hidden=silent on:click=move |_| known.tell(&FromPage::Medium { medium: Medium::Chat })>"Go on by chat"</button>
                 </div>
                 <div class="pic" data-size=word(move || size.get().name()) hidden=silent>

@@ -184,6 +184,10 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         Ok(value)
     }
 
+    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _: &'static str, length: usize, visitor: V) -> Result<V::Value, Bad> {
+        self.deserialize_tuple(length, visitor)
+    }
+
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
         match self.string()? {
             Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
@@ -238,7 +242,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         }
     }
 
-    serde::forward_to_deserialize_any! { bool i8 i16 u16 f32 f64 char bytes byte_buf unit unit_struct tuple_struct map ignored_any }
+    serde::forward_to_deserialize_any! { bool i8 i16 u16 f32 f64 char bytes byte_buf unit unit_struct map ignored_any }
 }
 
 /// The members of an object or a list.
@@ -338,10 +342,11 @@ mod tests {
     #[test]
     fn reads_what_the_server_writes() {
         let card = r#"{"id":"00000000-0000-0000-0000-000000000001","by":"00000000-0000-0000-0000-000000000001","name":"田中 \"Yui\" \\ \n","title":"T",
-            "cat":"languages","lang":"en,es","media":3,"rate":120,"cur":"EUR","free":60,"is":"online","at":1763848000000,"more":[{"x":[1,-2,null,true]}]}"#;
+            "cat":"languages","lang":"en,es","m":3,"r":120,"cur":"EUR","f":60,"is":"online","at":1763848000000,"more":[{"x":[1,-2,null,true]}]}"#;
         let card: Card = read(card).unwrap();
         assert_eq!(card.name, "田中 \"Yui\" \\ \n");
         same(&card);
+        same(&Card { answers: domain::answers::Answers::try_from(92).ok(), ..card.clone() });
         let change = Change { from: 1, to: 2, cards: vec![card.clone()], gone: vec![card.id] };
         same(&change);
         same(&Change::default());
@@ -355,6 +360,7 @@ mod tests {
                 until: Some(Timestamp(5)),
                 offers: vec![card.id],
                 pages: 2,
+                back_from: Some(Timestamp(6)),
                 proved_until: None,
                 warn_before_end: Millis::minutes(5),
                 line_lost: Millis::seconds(12),

@@ -15,7 +15,7 @@ const RINGS: u64 = 500;
 
 /// What is kept of a provider.
 pub(super) fn kept(row: &presence::Model) -> Option<Answers> {
-    Answers::kept(row.answers?, row.answer_seconds?)
+    Answers::try_from(u8::try_from(row.answers?).ok()?).ok()
 }
 
 /// Reckons anew and keeps it. The provider is locked; what consumers see of it is told by `publish`.
@@ -49,8 +49,7 @@ pub(super) async fn reckon(tx: &Tx, provider: AccountId, now: Timestamp) -> Resu
     let answers = Answers::of(&times, missed);
     ensure_row(tx, provider).await?;
     presence::Entity::update_many()
-        .col_expr(presence::Column::Answers, Expr::value(answers.map(|answers| i32::from(answers.tenths()))))
-        .col_expr(presence::Column::AnswerSeconds, Expr::value(answers.map(|answers| i32::from(answers.seconds()))))
+        .col_expr(presence::Column::Answers, Expr::value(answers.map(|answers| i32::from(u8::from(answers)))))
         .filter(presence::Column::Account.eq(provider.0))
         .exec(&tx.db)
         .await?;

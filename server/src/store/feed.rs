@@ -140,7 +140,6 @@ pub(super) fn never(account: Uuid) -> presence::Model {
         missed_at: 0,
         away: false,
         answers: None,
-        answer_seconds: None,
     }
 }
 

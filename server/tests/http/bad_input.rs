@@ -132,6 +132,7 @@ fn cases() -> BTreeMap<&'static str, Vec<Case>> {
         ("/api/consultations/block", nobody()),
         ("/api/consultations/show", nobody()),
         ("/api/consultations/past", vec![]),
+        ("/api/consultations/practise", vec![]),
     ])
 }
 

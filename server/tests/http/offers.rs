@@ -44,7 +44,7 @@ async fn lists_are_taken_in_both_forms() {
         assert_eq!(status, StatusCode::OK, "{json}");
         let (_, mine) = ana.api("offers/mine", &[]).await;
         let card = mine.as_array().unwrap().iter().find(|o| o["card"]["id"] == json["offer"]).unwrap()["card"].clone();
-        assert_eq!((card["media"].as_u64(), card["lang"].as_str()), (Some(5), Some("en,pt-BR")));
+        assert_eq!((card["m"].as_u64(), card["lang"].as_str()), (Some(5), Some("en,pt-BR")));
     }
 }
 

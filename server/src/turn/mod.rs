@@ -1,6 +1,8 @@
 //! Short-lived names and passwords for a relay, by its shared secret (draft-uberti-behave-turn-rest-00): the name is the moment at which it ends, the
 //! password is the relay's HMAC of the name. Any TURN server that knows this scheme can be used; coturn calls it `use-auth-secret`.
 
+pub mod ask;
+
 use crate::config::Calls;
 use app::consultation::api::{IceServer, Paths};
 use base64::{Engine, engine::general_purpose::STANDARD};
