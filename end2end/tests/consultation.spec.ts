@@ -2,38 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { axe, fits, screens } from '../support/access';
 import { Relay } from '../support/relay';
+import { accept, live, ring, room, say } from '../support/consultation';
 import { Person, expect, test } from '../support/story';
-
-/** Ana's curtain is out, and Ben asks for her by this medium. */
-async function ring(ana: Person, ben: Person, medium: 'chat' | 'voice' | 'video', question = 'How do I say this?') {
-  const offer = await ana.openShop('Spanish conversation');
-  await ben.signUp('Ben');
-  await ben.goto(`/offers/${offer}`);
-  await ben.page.getByRole('link', { name: 'Ask Ana' }).click();
-  await expect(ben.page.getByRole('heading', { name: 'Ask Ana' })).toBeVisible();
-  await ben.hydrated();
-  await ben.page.getByLabel('Question').fill(question);
-  await ben.page.getByLabel(medium, { exact: true }).check({ force: true });
-  await expect(ben.page.getByRole('region', { name: 'Environments' })).toContainText('You, as it will be sent');
-  await expect(ben.page.getByRole('region', { name: 'Environments' })).not.toContainText('Not known');
-  await expect(ben.page.getByRole('region', { name: 'Conditions' }).locator('dd').first()).toContainText(medium);
-  await ben.page.getByRole('button', { name: 'Ring Ana' }).click();
-  await expect(ben.page.getByRole('heading', { name: 'Ringing Ana' })).toBeVisible();
-  return offer;
-}
-
-async function accept(ana: Person) {
-  const panel = ana.page.getByRole('alertdialog');
-  await panel.getByRole('button', { name: 'Accept' }).click();
-  await expect(ana.page.locator('.room')).toBeVisible();
-}
-
-const room = (person: Person) => person.page.locator('.room');
-
-async function say(person: Person, text: string) {
-  await person.page.getByLabel('Write a message').fill(text);
-  await person.page.getByRole('button', { name: 'Send' }).click();
-}
 
 test('asked, rung, accepted, chatted, ended, kept', async ({ person }) => {
   const [ana, ben] = [await person(), await person()];
@@ -45,7 +15,7 @@ test('asked, rung, accepted, chatted, ended, kept', async ({ person }) => {
   await expect(panel).toContainText('An interview tomorrow');
   await expect(panel).toContainText(/(Computer|Phone), Chrome/);
   await accept(ana);
-  for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-stage', 'live');
+  await live(ana, ben);
   await say(ben, 'Hola\n<b>Ana</b>');
   await expect(ana.page.getByRole('log')).toContainText('<b>Ana</b>');
   await say(ana, '¡Hola, Ben!');
@@ -62,46 +32,21 @@ test('asked, rung, accepted, chatted, ended, kept', async ({ person }) => {
   await ana.page.getByRole('button', { name: 'End', exact: true }).click();
   await expect(ana.page.getByText('You ended it.')).toBeVisible();
   await expect(ben.page.getByText('Ana ended it.')).toBeVisible();
+  // What was concluded after the page was read is there without a reload.
+  await expect(ben.page.locator('.record')).toContainText('Kept unchanged under');
   await ben.page.reload();
   const record = ben.page.locator('.record');
   await expect(record).toContainText('Still here');
   await expect(record).toContainText('Kept unchanged under');
+  const download = ben.page.waitForEvent('download');
+  await record.getByRole('link', { name: 'Save it as a text file' }).click();
+  const text = fs.readFileSync(await (await download).path(), 'utf8');
+  expect(text).toContain('Ana: ¡Hola, Ben!');
+  expect(text).toContain('You: Still here');
+  expect(text).toContain('Ana ended it.');
   await expect(record.getByRole('link', { name: 'Ask again' })).toBeVisible();
   await ben.goto('/consultations');
   await expect(ben.page.getByRole('main')).toContainText('Ana');
-});
-
-test('voice and video flow both ways, over a line that only the two pages share', async ({ person }) => {
-  const [ana, ben] = [await person(), await person()];
-  await ana.signUp('Ana');
-  const offer = await ana.register('Spanish conversation', { media: 'chat,voice,video' });
-  await ana.goto('/desk');
-  await expect(ana.page.locator('[data-line="open"]')).toBeVisible();
-  await ana.goOnline();
-  await ben.signUp('Ben');
-  await ben.goto(`/offers/${offer}/ask`);
-  await ben.page.getByLabel('video', { exact: true }).check({ force: true });
-  await expect(ben.page.getByRole('region', { name: 'Conditions' }).locator('dd').first()).toContainText('video');
-  await expect(ben.page.getByRole('region', { name: 'Environments' })).not.toContainText('Not known');
-  await ben.page.getByRole('button', { name: 'Ring Ana' }).click();
-  await accept(ana);
-  for (const one of [ana, ben]) {
-    await expect(room(one)).toHaveAttribute('data-flows', 'true', { timeout: 20_000 });
-    await expect(room(one)).toHaveAttribute('data-stage', 'live');
-    await one.page.waitForFunction(() => (document.querySelector('video.theirs') as HTMLVideoElement).getVideoPlaybackQuality().totalVideoFrames > 5);
-  }
-  // Muted, the line still proves.
-  await ana.page.getByRole('button', { name: 'Mute the microphone' }).click();
-  await expect(ana.page.getByRole('button', { name: 'Unmute the microphone' })).toHaveAttribute('aria-pressed', 'true');
-  await ben.page.getByRole('button', { name: 'chat', exact: true }).click();
-  for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-medium', 'chat');
-  await ana.page.getByRole('button', { name: 'voice', exact: true }).click();
-  for (const one of [ana, ben]) {
-    await expect(room(one)).toHaveAttribute('data-medium', 'voice');
-    await expect(room(one)).toHaveAttribute('data-flows', 'true', { timeout: 20_000 });
-  }
-  await ben.page.getByRole('button', { name: 'End', exact: true }).click();
-  await expect(ana.page.getByText('Ben ended it.')).toBeVisible();
 });
 
 test('declining is free and tells why', async ({ person }) => {
@@ -131,7 +76,7 @@ test('a line that freezes and a server that is killed lose and double nothing', 
   const [ana, ben] = [await person(), await person({ base: relay.url })];
   await ring(ana, ben, 'chat');
   await accept(ana);
-  for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-stage', 'live');
+  await live(ana, ben);
   relay.freeze();
   await say(ben, 'Into the tunnel');
   await expect(ben.page.locator('.msg[data-pending]')).toBeVisible();
@@ -154,7 +99,7 @@ test('a second tab asks before it goes on there', async ({ person }) => {
   const [ana, ben] = [await person(), await person()];
   await ring(ana, ben, 'chat');
   await accept(ana);
-  for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-stage', 'live');
+  await live(ana, ben);
   const second = await ben.context.newPage();
   await second.goto(ben.page.url());
   await expect(second.getByText('goes on in another page of yours', { exact: false })).toBeVisible();
@@ -186,7 +131,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await look(ben, 'calling');
     await look(ana, 'ring');
     await accept(ana);
-    for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-stage', 'live', { timeout: 20_000 });
+    await live(ana, ben);
     await say(ana, 'Hola, Ben');
     await expect(ben.page.getByRole('log')).toContainText('Hola, Ben');
     await look(ben, 'room-voice');

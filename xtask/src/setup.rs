@@ -62,9 +62,10 @@ fn wasm_target() -> Done {
 }
 
 /// Debian's names of what the tests need, and whether each is here.
-fn packages() -> [(&'static str, bool); 4] {
+fn packages() -> [(&'static str, bool); 5] {
     [
         ("chromium", on_path("${NOREN_CHROMIUM:-chromium}")),
+        ("coturn", on_path("${NOREN_TURNSERVER:-turnserver}")),
         ("postgresql", crate::postgres::binaries().is_some()),
         ("fonts-noto-core", Path::new("/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf").exists()),
         ("fonts-noto-cjk", Path::new("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc").exists()),

@@ -104,7 +104,7 @@ impl Call {
         let (signals, mut heard) = mpsc::unbounded();
         let theirs = MediaStream::new().ok()?;
         let inner = Rc::new(Inner {
-            own: Own::new(peer.clone().unchecked_into(), theirs.clone(), setup.shown),
+            own: Own::new(peer.clone().unchecked_into(), Clone::clone(&theirs), setup.shown),
             peer,
             setup,
             theirs,

@@ -96,17 +96,17 @@ impl Own {
                 Some((old, sender)) => {
                     old.stop();
                     settle(sender.replace_track(Some(track)));
-                    *old = track.clone();
+                    *old = same(track);
                 }
-                none => *none = Some((track.clone(), self.peer.add_track_0(track, stream))),
+                none => *none = Some((same(track), self.peer.add_track_0(track, stream))),
             }
             return;
         }
-        if let Some(old) = held.camera.replace(track.clone()) {
+        if let Some(old) = held.camera.replace(same(track)) {
             old.stop();
         }
         if held.screen.is_none() {
-            self.send_picture(&mut held, Some(track.clone()));
+            self.send_picture(&mut held, Some(same(track)));
         }
     }
 
@@ -172,7 +172,7 @@ impl Own {
             let mut held = self.held.borrow_mut();
             let Some(screen) = held.screen.take() else { return };
             release(&screen);
-            let camera = held.camera.clone();
+            let camera = held.camera.as_ref().map(same);
             self.send_picture(&mut held, camera);
         }
         self.shown.sharing.try_set(false);
@@ -232,7 +232,7 @@ impl Own {
     /// Shows what is sent of the own.
     fn show(&self) {
         let Some(video) = self.shown.own.get_untracked() else { return };
-        let track = self.held.borrow().picture.as_ref().and_then(|(track, _)| track.clone());
+        let track = self.held.borrow().picture.as_ref().and_then(|(track, _)| track.as_ref().map(same));
         let stream = track.and_then(|track| {
             let stream = MediaStream::new().ok()?;
             stream.add_track(&track);
@@ -257,6 +257,11 @@ impl Own {
         self.shown.sharing.try_set(false);
         self.listeners.borrow_mut().clear();
     }
+}
+
+/// The same track once more. Its own `clone` is the browser's: another track, which goes on when the first is muted or stopped.
+fn same(track: &MediaStreamTrack) -> MediaStreamTrack {
+    Clone::clone(track)
 }
 
 /// Lets a replacement of a track take its course: there is no new negotiation, and where it fails the old track has ended and says so.
