@@ -106,3 +106,16 @@ export async function rises(person: Person, what: 'bytes' | 'frames' | 'energy')
 
 /** How many calls the page of a person has begun since it was loaded. */
 export const begun = (person: Person) => person.page.evaluate(() => (window as unknown as { calls: unknown[] }).calls.length);
+
+/** Lets a story keep a person's pages from proving that they are there: call it before they are opened. */
+export async function silenceable(person: Person) {
+  await person.context.addInitScript(() => {
+    const say = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (message) {
+      const { silent } = window as unknown as { silent?: boolean };
+      if (!(silent && String(message).includes('"proof"'))) say.call(this, message);
+    };
+  });
+}
+
+export const silence = (person: Person, silent: boolean) => person.page.evaluate((silent) => Object.assign(window, { silent }) && undefined, silent);

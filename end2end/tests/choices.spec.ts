@@ -112,3 +112,14 @@ test('beyond the window only the count moves', async ({ person }) => {
   await expect(ben.page.locator('li[data-offer]')).toHaveCount(71);
   await expect(ben.page).toHaveURL(/show=120/);
 });
+
+test('a filtered list leads on to an offer and back', async ({ person }) => {
+  const [ana, ben] = [await person(), await person()];
+  await ana.openShop('Spanish conversation');
+  await ben.goto('/?category=languages');
+  await ben.page.getByRole('link', { name: 'See offer' }).click();
+  await expect(ben.page.getByRole('heading', { level: 1, name: 'Spanish conversation' })).toBeVisible();
+  await ben.page.goBack();
+  await expect(ben.page.getByRole('heading', { name: 'Ask someone who is here now.' })).toBeVisible();
+  await expect(ben.page).toHaveURL(/category=languages/);
+});

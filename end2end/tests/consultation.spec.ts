@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { axe, fits, screens } from '../support/access';
 import { Relay } from '../support/relay';
-import { accept, live, ring, room, say } from '../support/consultation';
+import { accept, flows, live, ring, room, say, silence, silenceable } from '../support/consultation';
 import { Person, expect, test } from '../support/story';
 
 test('asked, rung, accepted, chatted, ended, kept', async ({ person }) => {
@@ -110,38 +110,122 @@ test('a second tab asks before it goes on there', async ({ person }) => {
   await expect(ana.page.getByRole('log')).toContainText('From the second tab');
 });
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`every state of a consultation is accessible and fits, ${colorScheme}`, async ({ person }, info) => {
-    test.slow();
-    fs.mkdirSync(screens, { recursive: true });
-    const [ana, ben] = [await person({ colorScheme }), await person({ colorScheme })];
-    const look = async (who: Person, name: string) => {
-      await who.page.screenshot({ path: path.join(screens, `${name}-${info.project.name}-${colorScheme}.png`), fullPage: true });
-      await axe(who.page);
-      await fits(who.page);
-    };
-    const offer = await ana.openShop('Spanish conversation');
-    await ben.signUp('Ben');
-    await ben.goto(`/offers/${offer}/ask`);
-    await expect(ben.page.getByRole('region', { name: 'Environments' })).toContainText('You, as it will be sent');
-    await look(ben, 'ask');
-    const { consultation } = await ben.api('consultations/request', { offer, medium: 'voice', question: 'How do I say this?' });
-    await ben.goto(`/consultations/${consultation}`);
-    await expect(ben.page.getByText('Ana sees your request.')).toBeVisible();
-    await look(ben, 'calling');
-    await look(ana, 'ring');
-    await accept(ana);
-    await live(ana, ben);
-    await say(ana, 'Hola, Ben');
-    await expect(ben.page.getByRole('log')).toContainText('Hola, Ben');
-    await look(ben, 'room-voice');
-    await ben.page.getByRole('button', { name: 'chat', exact: true }).click();
-    for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-medium', 'chat');
-    await look(ana, 'room-chat');
-    await ana.page.getByRole('button', { name: 'End', exact: true }).click();
-    await expect(ben.page.locator('.record')).toBeVisible();
-    await look(ben, 'record');
-    await ben.goto('/consultations');
-    await look(ben, 'past');
-  });
-}
+test.describe('with short times', () => {
+  test.use({ options: { keys: { 'consultations.prove': 500, 'consultations.join': 3_000, 'consultations.interrupted': 30_000 } } });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`every state of a consultation is accessible and fits, ${colorScheme}`, async ({ person }, info) => {
+      test.slow();
+      fs.mkdirSync(screens, { recursive: true });
+      const [ana, ben] = [await person({ colorScheme }), await person({ colorScheme })];
+      const look = async (who: Person, name: string) => {
+        await who.page.screenshot({ path: path.join(screens, `${name}-${info.project.name}-${colorScheme}.png`), fullPage: true });
+        await axe(who.page);
+        await fits(who.page);
+      };
+      await silenceable(ben);
+      await ana.signUp('Ana');
+      const offer = await ana.register('Spanish conversation', { media: 'chat,voice,video' });
+      await ana.goto('/desk');
+      await expect(ana.page.locator('[data-line="open"]')).toBeVisible();
+      await ana.goOnline();
+      await ben.signUp('Ben');
+      await ben.goto(`/offers/${offer}/ask`);
+      await expect(ben.page.getByRole('region', { name: 'Environments' })).toContainText('You, as it will be sent');
+      await ben.page.getByLabel('video', { exact: true }).check({ force: true });
+      await ben.page.getByRole('button', { name: 'Try them here' }).click();
+      await expect(ben.page.locator('.check-live video')).toBeVisible();
+      await expect.poll(() => ben.page.locator('meter').evaluate((meter) => (meter as HTMLMeterElement).value)).toBeGreaterThan(0);
+      await look(ben, 'ask');
+      await ben.page.getByRole('button', { name: 'Stop trying' }).click();
+      const { consultation } = await ben.api('consultations/request', { offer, medium: 'video', question: 'How do I say this?' });
+      await ben.goto(`/consultations/${consultation}`);
+      await expect(ben.page.getByText('Ana sees your request.')).toBeVisible();
+      await look(ben, 'calling');
+      await look(ana, 'ring');
+      await accept(ana);
+      await flows(ana, ben);
+      await live(ana, ben);
+      await say(ana, 'Hola, Ben');
+      await expect(ben.page.getByRole('log')).toContainText('Hola, Ben');
+      await look(ben, 'room-video');
+      await ben.page.getByRole('button', { name: 'voice', exact: true }).click();
+      for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-medium', 'voice');
+      await look(ana, 'room-voice');
+      await ben.page.getByRole('button', { name: 'chat', exact: true }).click();
+      for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-medium', 'chat');
+      await look(ana, 'room-chat');
+      await silence(ben, true);
+      await expect(room(ana)).toHaveAttribute('data-stage', 'interrupted');
+      await look(ana, 'room-interrupted');
+      await silence(ben, false);
+      await live(ana, ben);
+      await ana.page.getByRole('button', { name: 'End', exact: true }).click();
+      await expect(ben.page.locator('.record')).toBeVisible();
+      await look(ben, 'record');
+      await ben.goto('/consultations');
+      await look(ben, 'past');
+    });
+  }
+});
+
+test('a robot of the demo answers a ring, changes to chat and answers what is said', async ({ start, person }) => {
+  test.slow();
+  const server = await start({ demo: true });
+  const ben = await person({ base: server.url });
+  await ben.signUp('Ben');
+  await ben.goto('/?medium=voice');
+  await ben.page.locator('li[data-presence="online"]').first().getByRole('link', { name: 'See offer' }).click();
+  await ben.page.getByRole('link', { name: /^Ask / }).click();
+  await ben.page.getByLabel('Question').fill('Where do I begin?');
+  await expect(ben.page.getByRole('region', { name: 'Environments' })).toContainText('You, as it will be sent');
+  await ben.hydrated();
+  await ben.page.getByRole('button', { name: /^Ring / }).click();
+  await live(ben);
+  await expect(room(ben)).toHaveAttribute('data-medium', 'chat');
+  await expect(ben.page.getByRole('log')).toContainText('You asked: “Where do I begin?”');
+  await say(ben, 'And then?');
+  await expect(ben.page.locator('.typing')).toContainText('is typing');
+  await expect(ben.page.getByRole('log')).toContainText('I read “And then?”');
+  await expect(ben.page.locator('.msg[data-own="true"] [data-mark]')).toContainText('read');
+  await ben.page.getByRole('button', { name: 'End', exact: true }).click();
+  await expect(ben.page.getByText('You ended it.')).toBeVisible();
+});
+
+test('a provider practises with a robot: ring, room, chat, and it leaves by itself', async ({ person }) => {
+  test.slow();
+  const ana = await person();
+  const offer = await ana.openShop('Spanish conversation');
+  await ana.page.getByRole('button', { name: 'Ring me with a robot' }).click();
+  const panel = ana.page.getByRole('alertdialog');
+  await expect(panel).toContainText('Practice robot asks');
+  await expect(panel).toBeFocused();
+  // By keyboard alone: the first stop is to accept.
+  await ana.page.keyboard.press('Tab');
+  await expect(panel.getByRole('button', { name: 'Accept' })).toBeFocused();
+  await ana.page.keyboard.press('Enter');
+  await live(ana);
+  await expect(ana.page.getByRole('log')).toContainText('Hello! I am a robot');
+  for (const [text, answer] of [['Welcome', 'say that more simply'], ['So it goes', 'One more, and I leave'], ['Look here', 'Good bye']] as const) {
+    await ana.page.getByLabel('Write a message').fill(text);
+    await ana.page.keyboard.press('Enter');
+    await expect(ana.page.getByRole('log')).toContainText(answer);
+  }
+  await say(ana, 'Good bye');
+  await expect(ana.page.getByText('Practice robot ended it.')).toBeVisible({ timeout: 20_000 });
+  const { card } = await ana.api('offers/show', { offer });
+  expect(card).toMatchObject({ is: 'online' });
+  expect(card.ans).toBeUndefined();
+});
+
+test('without JavaScript whoever wants to ask, or comes into a room, is told what is needed', async ({ person }) => {
+  const [ana, ben] = [await person(), await person({ javaScriptEnabled: false })];
+  const offer = await ana.openShop('Spanish conversation');
+  await ben.signUp('Ben');
+  // Searches by text pass over `noscript`, which is what is shown here.
+  await ben.page.goto(`${ben.base}/offers/${offer}/ask`);
+  await expect(ben.page.locator('noscript .warn')).toContainText('Asking needs JavaScript');
+  const { consultation } = await ben.api('consultations/request', { offer, medium: 'chat' });
+  await ben.page.goto(`${ben.base}/consultations/${consultation}`);
+  await expect(ben.page.locator('noscript .warn')).toContainText('A consultation needs JavaScript');
+});

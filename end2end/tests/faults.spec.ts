@@ -1,5 +1,5 @@
 import { Bare } from '../support/bare';
-import { accept, ask, begun, flows, heard, live, received, ring, room, say, watchCalls } from '../support/consultation';
+import { accept, ask, begun, flows, heard, live, received, ring, room, say, silence, silenceable, watchCalls } from '../support/consultation';
 import { Relay } from '../support/relay';
 import { Person, expect, test } from '../support/story';
 
@@ -101,17 +101,11 @@ test.describe('with short times', () => {
 
   test('a page that stops proving interrupts it, nobody is billed, and silence ends it', async ({ person }) => {
     const [ana, ben] = [await person(), await person()];
-    await ben.context.addInitScript(() => {
-      const say = WebSocket.prototype.send;
-      WebSocket.prototype.send = function (message) {
-        const silent = (window as unknown as { silent?: boolean }).silent;
-        if (!(silent && String(message).includes('"proof"'))) say.call(this, message);
-      };
-    });
+    await silenceable(ben);
     await ring(ana, ben, 'chat');
     await accept(ana);
     await live(ana, ben);
-    await ben.page.evaluate(() => Object.assign(window, { silent: true }));
+    await silence(ben, true);
     for (const one of [ana, ben]) await expect(room(one)).toHaveAttribute('data-stage', 'interrupted');
     await expect(ana.page.locator('.story-line')).toContainText('Nothing comes from Ben');
     await expect(ben.page.locator('.story-line')).toContainText('Nothing comes from you');

@@ -10,10 +10,13 @@ pub mod port;
 pub mod screen;
 
 use self::{bar::FilterBar, board::Board};
-use crate::ui::{
-    page::{Answers, Ask, page},
-    problem::ProblemPage,
-    text::PageTitle,
+use crate::{
+    routes,
+    ui::{
+        page::{Answers, Ask, page},
+        problem::ProblemPage,
+        text::PageTitle,
+    },
 };
 use domain::{
     filter::Filter,
@@ -62,8 +65,13 @@ impl Wanted {
 /// `/`: who is here now.
 #[component]
 pub fn ChoicesPage() -> AnyView {
-    let (search, query) = (use_location().search, use_query_map());
-    let wanted = Memo::new(move |_| Wanted::read(search.read().trim_start_matches('?'), |key| query.read().get(key)));
+    let (location, query) = (use_location(), use_query_map());
+    let (path, search) = (location.pathname, location.search);
+    // Whoever leaves by a link has another address before this page is gone: nothing in it may follow that.
+    let wanted = Memo::new(move |before: Option<&Wanted>| match before {
+        Some(before) if *path.read() != routes::CHOICES => before.clone(),
+        _ => Wanted::read(search.read().trim_start_matches('?'), |key| query.read().get(key)),
+    });
     // Read once: from then on the list is kept current by the feed, and a changed address re-reads it in place.
     let reads = move |_| {
         let wanted = wanted.get_untracked();
