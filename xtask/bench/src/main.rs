@@ -1,4 +1,4 @@
-//! Measures Noren beside other servers on one machine: `cargo xtask bench feed` and `cargo xtask bench page`.
+//! Measures Noren beside other servers on one machine: `cargo xtask bench feed`, `page` and `room`.
 //!
 //! Absolute figures belong to the machine they were taken on, and drift with it; so every server is measured in turn, several rounds long, the
 //! server on one core and the readers on another, and the medians are stated as multiples of a known server's.
@@ -12,6 +12,7 @@ mod page;
 mod plain;
 mod process;
 mod report;
+mod room;
 mod swarm;
 mod target;
 
@@ -43,6 +44,8 @@ enum What {
     Feed(feed::Options),
     /// The page of choices with 100 providers, beside a static file from nginx
     Page(page::Options),
+    /// From the accept of a consultation to its pictures, in Chromium, beside a bare call in the same browser
+    Room(room::Options),
     /// The plain axum server
     #[command(hide = true)]
     ServePlain {
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         rlimit::increase_nofile_limit(u64::MAX).map_err(|e| format!("the limit on open files: {e}")).and_then(|files| match cli.what {
             What::Feed(options) => feed::run(&lab, &options, files),
             What::Page(options) => page::run(&lab, &options),
+            What::Room(options) => room::run(&lab, &options),
             What::ServePlain { port } => plain::serve(port),
             What::ServeFloor { port } => floor::serve(port),
         });
