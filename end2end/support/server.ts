@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '../..');
+const binary = process.env.NOREN_BIN ?? path.join(root, 'target/debug/noren');
 
 export async function freePort(): Promise<number> {
   const probe = net.createServer();
@@ -54,13 +55,7 @@ export class Server {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it, again on the same data folder. */
-  async up() {
-    const binary = process.env.NOREN_BIN ?? path.join(root, 'target/debug/noren');
-    const site = process.env.NOREN_SITE ?? path.join(root, 'target/site');
-    const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, '--site', site];
-    if (this.options.demo) flags.push('--demo');
-    if (this.options.postgres) flags.push('--database', (this.database ??= newDatabase()));
+  private get env() {
     const keys: Record<string, string | number> = {
       'accounts.argon2_memory': 64,
       'accounts.argon2_passes': 1,
@@ -72,7 +67,22 @@ export class Server {
       ...this.options.keys,
     };
     const env = Object.fromEntries(Object.entries(keys).map(([key, value]) => [`NOREN_${key.replace('.', '__').toUpperCase()}`, String(value)]));
-    const child = spawn(binary, flags, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    return { ...process.env, ...env };
+  }
+
+  /** Runs another command of the program on the same data folder and with the same configuration. */
+  command(...args: string[]) {
+    const done = spawnSync(binary, [...args, '--data', this.data], { env: this.env, encoding: 'utf8' });
+    return { status: done.status, text: done.stdout + done.stderr };
+  }
+
+  /** Starts it, again on the same data folder. */
+  async up() {
+    const site = process.env.NOREN_SITE ?? path.join(root, 'target/site');
+    const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, '--site', site];
+    if (this.options.demo) flags.push('--demo');
+    if (this.options.postgres) flags.push('--database', (this.database ??= newDatabase()));
+    const child = spawn(binary, flags, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     for (const stream of [child.stdout, child.stderr]) stream!.on('data', (text) => (this.log += text));
     await this.answers();

@@ -102,6 +102,7 @@ test.describe('through a relay', () => {
     test.slow();
     const turn = await Turn.start();
     const server = await start({ keys: turn.keys() });
+    expect(server.command('doctor')).toMatchObject({ status: 0, text: expect.stringContaining('relays, by the names that we make') });
     const [ana, ben] = [await person({ base: server.url }), await person({ base: server.url })];
     for (const one of [ana, ben]) await watchCalls(one);
     await ring(ana, ben, 'video');
@@ -128,6 +129,7 @@ test.describe('through a relay', () => {
     test.slow();
     const turn = await Turn.start();
     const server = await start({ keys: turn.keys('another secret') });
+    expect(server.command('doctor')).toMatchObject({ status: 1, text: expect.stringContaining('refuses the names that we make') });
     const [ana, ben] = [await person({ base: server.url }), await person({ base: server.url })];
     await ring(ana, ben, 'voice');
     await expect(ana.page.getByRole('alertdialog')).toContainText('Relay out of reach');

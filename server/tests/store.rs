@@ -9,6 +9,7 @@ mod store {
     mod accounts;
     mod answers;
     mod consultations;
+    mod course;
     mod feed;
     mod offers;
     mod opening;

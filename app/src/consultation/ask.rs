@@ -119,8 +119,8 @@ pub fn RequestSheet(
         }
     });
     let refused = Callback::new(move |error: crate::error::AppError| {
-        if error.code == Code::ConditionsChanged {
-            // The next try is for what is shown then.
+        if matches!(error.code, Code::ConditionsChanged | Code::Busy | Code::Ringing | Code::NotOpen) {
+            // What is so by now is shown at once, and the next try is for that.
             let (medium, cap, language) = chosen.get_value();
             read_terms(medium, cap, language);
         }

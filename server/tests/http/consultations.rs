@@ -109,8 +109,12 @@ async fn pages_in_every_state_are_whole_without_javascript() {
         let (_, html) = client.page("/consultations").await;
         assert!(html.contains(&path), "{html}");
     }
+    let (status, text) = ben.page(&format!("{path}/transcript")).await;
+    assert!(status == StatusCode::OK && text.contains("Question: <b>Why?") && text.contains("You ended it."), "{text}");
     let eve = node.account("Eve").await;
     assert_eq!(eve.page(&path).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(eve.page(&format!("{path}/transcript")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(stranger.page(&format!("{path}/transcript")).await.0, StatusCode::UNAUTHORIZED);
     // Whoever only looks around loads the small program, a provider the whole one.
     assert!(!eve.page("/").await.1.contains("-whole") && ana.page("/").await.1.contains("-whole"));
 }
@@ -171,6 +175,30 @@ async fn a_room_carries_messages_and_signals_between_its_two_sides_only() {
     let mut third = open(&node, &ben_cookie, &format!("{}&take=1", room(&id, 4)), None).await.ok().unwrap();
     third.stage(Stage::Live).await;
     caller.until(|message| matches!(message, FromServer::Elsewhere {}).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_robot_asks_sits_down_and_talks_for_practice() {
+    let node = Node::start().await;
+    let (ana, ben, _) = shop(&node).await;
+    // Whoever has no curtain out has nothing to practise with.
+    let (status, json) = ben.api("consultations/practise", &[]).await;
+    assert_eq!((status.as_u16(), json["code"].as_str()), (409, Some("not_open")));
+    let (status, json) = ana.api("consultations/practise", &[]).await;
+    assert_eq!(status, StatusCode::OK, "{json}");
+    let id = json["consultation"].as_str().unwrap().to_owned();
+    ana.api("consultations/accept", &[("consultation", &id)]).await;
+    let own = sign_in_cookie(&node, "ana@example.org").await;
+    let mut page = open(&node, &own, &room(&id, 1), None).await.ok().unwrap();
+    page.say(FromPage::Proof { media: false }).await;
+    page.stage(Stage::Live).await;
+    let text = page
+        .until(|message| match message {
+            FromServer::Rows(rows) => rows.iter().find_map(|row| if let Event::Message(m) = &row.is { Some(m.text.as_str().to_owned()) } else { None }),
+            _ => None,
+        })
+        .await;
+    assert!(text.starts_with("Hello! I am a robot"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
