@@ -129,7 +129,8 @@ impl Troupe {
             Presence::Busy { consultation } if *talk == Some(consultation) => true,
             Presence::Busy { consultation } if !self.store.is_scene(consultation).await? => {
                 *talk = None;
-                return Ok(self.plan.set(who, Doing::Serving));
+                self.plan.set(who, Doing::Serving);
+                return Ok(());
             }
             Presence::Busy { consultation } => {
                 self.store.end_scene(consultation).await?;

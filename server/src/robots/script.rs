@@ -91,7 +91,7 @@ fn talk(scene: &Scene<'_>) -> Option<Act> {
     }
     let messages = scene.rows.iter().filter_map(|row| if let Event::Message(m) = &row.is { Some((row, m)) } else { None });
     let said = messages.clone().filter(|(_, message)| message.by == side).count();
-    let last = messages.clone().last();
+    let last = messages.clone().next_back();
     let theirs = last.filter(|(_, message)| message.by != side);
     // Since when it is the robot's turn: since the other side wrote, or since both are here.
     let turn = match (theirs, said) {

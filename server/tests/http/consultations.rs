@@ -183,7 +183,7 @@ async fn a_robot_asks_sits_down_and_talks_for_practice() {
     let (ana, ben, _) = shop(&node).await;
     // Whoever has no curtain out has nothing to practise with.
     let (status, json) = ben.api("consultations/practise", &[]).await;
-    assert_eq!((status.as_u16(), json["code"].as_str()), (409, Some("not_open")));
+    assert_eq!((status.as_u16(), json["code"].as_str()), (422, Some("not_open")));
     let (status, json) = ana.api("consultations/practise", &[]).await;
     assert_eq!(status, StatusCode::OK, "{json}");
     let id = json["consultation"].as_str().unwrap().to_owned();
@@ -194,7 +194,9 @@ async fn a_robot_asks_sits_down_and_talks_for_practice() {
     page.stage(Stage::Live).await;
     let text = page
         .until(|message| match message {
-            FromServer::Rows(rows) => rows.iter().find_map(|row| if let Event::Message(m) = &row.is { Some(m.text.as_str().to_owned()) } else { None }),
+            FromServer::Rows(rows) => {
+                rows.iter().find_map(|row| if let Event::Message(m) = &row.is { Some(m.text.as_str().to_owned()) } else { None })
+            }
             _ => None,
         })
         .await;
