@@ -353,31 +353,31 @@ pub fn Room(
             if !known.open.get() {
                 return "Your line to the server is lost; trying again. Nothing is lost.".into();
             }
-            let left =
-                |until: Option<Timestamp>| until.map_or_else(String::new, |until| until.since(Timestamp(known.now.get())).to_string());
             match state.stage {
-                Stage::Connecting if state.medium == Medium::Chat => format!("Waiting for {other} to come in, {}.", left(state.until)),
+                Stage::Connecting if state.medium == Medium::Chat => format!("Waiting for {other} to come in."),
                 Stage::Connecting if pathless.get() => {
-                    format!(
-                        "No way for sound and picture to {other} is found yet; it is tried for another {}. Chat works.",
-                        left(state.until)
-                    )
+                    format!("No way for sound and picture to {other} is found yet, and it is tried on. Chat works.")
                 }
-                Stage::Connecting => format!("Connecting sound and picture with {other}, {}.", left(state.until)),
+                Stage::Connecting => format!("Connecting sound and picture with {other}."),
                 Stage::Interrupted => {
                     let who = match state.missing {
                         Some(Missing::Both) => "The line broke".to_owned(),
                         Some(missing) if (missing == Missing::Consumer) == (side == Side::Consumer) => "Nothing comes from you".into(),
                         _ => format!("Nothing comes from {other}"),
                     };
-                    let then = if state.asked { "it ends" } else { "you are asked" };
-                    format!("Interrupted: {who}. Nothing is billed. In {} {then}.", left(state.until))
+                    let then = if state.asked { "It ends by itself" } else { "You are asked what to do" };
+                    format!("Interrupted: {who}. Nothing is billed. {then} if this lasts.")
                 }
                 _ => String::new(),
             }
         })
     };
     let silent = flag(move || medium.get() == Medium::Chat);
+    let countdown = text(move || {
+        let state = known.state.read();
+        let waits = matches!(state.stage, Stage::Connecting | Stage::Interrupted) && known.open.get();
+        state.until.filter(|_| waits).map(|until| until.since(Timestamp(known.now.get())).to_string()).unwrap_or_default()
+    });
     let trouble = move || {
         shown.trouble.get().map_or_else(nothing, |trouble| {
             let again = move |_| with_call(&|call| call.carry(medium.get_untracked()));
@@ -474,7 +474,11 @@ pub fn Room(
                     <p>"This consultation goes on in another page of yours."</p>
                     <button class="btn main" type="button" on:click=move |_| known.continue_here()>"Continue here"</button>
                 </div>
-                <p class="story-line" role="status">{story}</p>
+                <div class="story-line">
+                    <p role="status">{story}</p>
+                    // Seen only: read out, it would speak every second.
+                    <span class="num" aria-hidden="true">{countdown}</span>
+                </div>
                 <div role="status">{show(trouble)}</div>
                 <div class="asked" hidden=flag(move || !asked.get())>
                     <button class="btn" type="button" hidden=flag(move || !waits.get()) on:click=move |_| known.tell(&FromPage::Wait {})>"Wait some more"</button>
