@@ -1,5 +1,5 @@
 import { Relay } from '../support/relay';
-import { expect, test } from '../support/story';
+import { PASSWORD, expect, test } from '../support/story';
 
 for (const postgres of [false, true]) test.describe(`what a provider does is on every page at that moment, ${postgres ? 'PostgreSQL' : 'SQLite'}`, () => {
   test.use({ options: { postgres } });
@@ -166,4 +166,12 @@ test.describe('lines that break', () => {
       await relay.close();
     });
   });
+});
+
+test('a browser that is signed out from another one says so, and does not try for ever', async ({ person }) => {
+  const [ana, phone] = [await person(), await person()];
+  await ana.openDesk('Spanish conversation');
+  await phone.api('account/sign_in', { email: 'ana@example.org', password: PASSWORD });
+  await phone.api('account/revoke', { sign_in: 'others' });
+  await expect(ana.page.getByText('This browser was signed out.', { exact: false })).toBeVisible({ timeout: 20_000 });
 });

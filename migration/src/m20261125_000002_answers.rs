@@ -21,6 +21,9 @@ const CHANGES: &[&str] = &[
     "ALTER TABLE account ADD COLUMN robot boolean NOT NULL DEFAULT false",
     // Demos that were set up before: nobody else's address could end so there.
     "UPDATE account SET robot = true WHERE email LIKE '%@robots.noren.example' AND EXISTS (SELECT 1 FROM setting WHERE key = 'demo')",
+    // Nobody signs in to a robot.
+    "DELETE FROM sign_in WHERE account IN (SELECT id FROM account WHERE robot = true)",
+    "UPDATE account SET password_hash = '!' WHERE robot = true",
     "CREATE INDEX ix_account_robot ON account (robot)",
     // As cards show it; reckoned anew whenever a ring was answered or missed.
     "ALTER TABLE presence ADD COLUMN answers integer",

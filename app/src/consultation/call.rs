@@ -71,6 +71,8 @@ pub struct Setup {
     pub paths: Paths,
     /// Whether this side gives way when both offer at once.
     pub polite: bool,
+    /// Whether sound and picture go out from the start: not while nothing is billed.
+    pub sending: bool,
     /// Sends a signal to the other page.
     pub signal: Box<dyn Fn(String)>,
     /// Comes into the room anew: nothing else brought the sound back.
@@ -104,7 +106,7 @@ impl Call {
         let (signals, mut heard) = mpsc::unbounded();
         let theirs = MediaStream::new().ok()?;
         let inner = Rc::new(Inner {
-            own: Own::new(peer.clone().unchecked_into(), Clone::clone(&theirs), setup.shown),
+            own: Own::new(peer.clone().unchecked_into(), Clone::clone(&theirs), setup.shown, setup.sending),
             peer,
             setup,
             theirs,

@@ -51,18 +51,19 @@ pub fn DeviceCheck(
                         }
                     };
                     let Ok(ticking) = set_interval_with_handle(ticking, Duration::from_millis(100)) else { return release(&stream) };
-                    if let Some(video) = picture.get_untracked() {
+                    if let Some(Some(video)) = picture.try_get_untracked() {
                         play(&video, Some(&stream));
                     }
-                    trouble.set(None);
-                    running.set(true);
+                    trouble.try_set(None);
+                    running.try_set(true);
+                    // Where the page is gone by now this lets the devices go.
                     held.set(Held { stream, ticking });
                 }
                 Err(found) => {
                     trouble.try_set(Some(found));
                 }
             }
-            on_change.run(());
+            on_change.try_run(());
         });
     };
     let what = word(move || match medium.get() {

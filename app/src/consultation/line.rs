@@ -345,6 +345,9 @@ impl Talk for AtRoom {
         let Some(message) = read::<FromServer>(text) else { return Heard::Nothing };
         match message {
             FromServer::Room(state) => {
+                if *state.lives.of(line.side) == Some(line.life.get()) {
+                    known.elsewhere.set(false);
+                }
                 line.learn(state);
                 if !known.open.get_untracked() {
                     known.open.set(true);

@@ -2,7 +2,7 @@
 
 use super::{
     call::Shown,
-    media::{self, Wanted, capture, play, release, tracks},
+    media::{self, Trouble, Wanted, capture, play, release, tracks},
 };
 use domain::media::Medium;
 use js_sys::Promise;
@@ -22,6 +22,8 @@ pub struct Own {
     stream: MediaStream,
     shown: Shown,
     held: RefCell<Held>,
+    /// By what it is now: a browser's question may be answered long after it was asked.
+    medium: Cell<Medium>,
     sending: Cell<bool>,
     ended: Cell<bool>,
     /// Kept as long as a screen calls them.
@@ -38,14 +40,15 @@ struct Held {
 }
 
 impl Own {
-    /// Nothing yet, to be sent over this connection.
-    pub fn new(peer: RtcPeerConnection, stream: MediaStream, shown: Shown) -> Rc<Self> {
+    /// Nothing yet, to be sent over this connection once it is let out.
+    pub fn new(peer: RtcPeerConnection, stream: MediaStream, shown: Shown, sending: bool) -> Rc<Self> {
         Rc::new(Own {
             peer,
             stream,
             shown,
             held: RefCell::default(),
-            sending: Cell::new(true),
+            medium: Cell::new(Medium::Chat),
+            sending: Cell::new(sending),
             ended: Cell::default(),
             listeners: RefCell::default(),
         })
@@ -53,6 +56,7 @@ impl Own {
 
     /// Captures and sends what the medium wants, and stops what it does not.
     pub async fn carry(self: Rc<Self>, medium: Medium) {
+        self.medium.set(medium);
         let (has_sound, has_picture) = {
             let held = self.held.borrow();
             (held.microphone.is_some(), held.camera.is_some())
@@ -73,19 +77,37 @@ impl Own {
                     captured
                 }
             };
-            match captured {
-                Ok(stream) if self.ended.get() => return release(&stream),
-                Ok(stream) => tracks(&stream).iter().for_each(|track| self.publish(track, &stream)),
-                Err(why) => {
-                    self.shown.trouble.try_set(Some(why));
-                }
+            if !self.take(captured) {
+                return;
             }
         }
-        if medium != Medium::Video {
+        if self.medium.get() != Medium::Video {
             self.drop_picture();
         }
         self.switch();
         self.show();
+    }
+
+    /// Sends what was captured as far as it is still wanted; whether anybody is left to send it for.
+    fn take(&self, captured: Result<MediaStream, Trouble>) -> bool {
+        match captured {
+            Ok(stream) if self.ended.get() => release(&stream),
+            Ok(stream) => {
+                for track in tracks(&stream) {
+                    let wanted =
+                        if track.kind() == "audio" { self.medium.get() != Medium::Chat } else { self.medium.get() == Medium::Video };
+                    if wanted {
+                        self.publish(&track, &stream);
+                    } else {
+                        track.stop();
+                    }
+                }
+            }
+            Err(why) => {
+                self.shown.trouble.try_set(Some(why));
+            }
+        }
+        !self.ended.get()
     }
 
     /// Sends a track of the microphone or the camera.
@@ -148,7 +170,8 @@ impl Own {
         // Whoever changed their mind in the browser's own question goes on as before.
         let Ok(stream) = media::screen().await else { return };
         let picture = tracks(&stream).into_iter().find(|track| track.kind() == "video");
-        let Some(track) = picture.filter(|_| !self.ended.get()) else { return release(&stream) };
+        let wanted = !self.ended.get() && self.medium.get() == Medium::Video;
+        let Some(track) = picture.filter(|_| wanted) else { return release(&stream) };
         // The browser has a button of its own that ends it.
         let me = Rc::downgrade(&self);
         let ended = Closure::<dyn FnMut()>::new(move || {
@@ -164,6 +187,7 @@ impl Own {
             self.send_picture(&mut held, Some(track));
         }
         self.shown.sharing.try_set(true);
+        self.switch();
         self.show();
     }
 
@@ -183,18 +207,14 @@ impl Own {
     /// Goes on with another microphone or camera.
     pub async fn use_device(self: Rc<Self>, picture: bool, id: String) {
         let (sound, camera) = if picture { (Wanted::Nothing, Wanted::Device(id)) } else { (Wanted::Device(id), Wanted::Nothing) };
-        match capture(&sound, &camera).await {
-            Ok(stream) if self.ended.get() => release(&stream),
-            Ok(stream) => {
-                self.shown.trouble.try_set(None);
-                tracks(&stream).iter().for_each(|track| self.publish(track, &stream));
-            }
-            Err(why) => {
-                self.shown.trouble.try_set(Some(why));
-            }
+        let captured = capture(&sound, &camera).await;
+        if captured.is_ok() {
+            self.shown.trouble.try_set(None);
         }
-        self.switch();
-        self.show();
+        if self.take(captured) {
+            self.switch();
+            self.show();
+        }
     }
 
     /// Lets sound and picture out, or keeps them in while nothing is billed.
@@ -231,7 +251,7 @@ impl Own {
 
     /// Shows what is sent of the own.
     fn show(&self) {
-        let Some(video) = self.shown.own.get_untracked() else { return };
+        let Some(Some(video)) = self.shown.own.try_get_untracked() else { return };
         let track = self.held.borrow().picture.as_ref().and_then(|(track, _)| track.as_ref().map(same));
         let stream = track.and_then(|track| {
             let stream = MediaStream::new().ok()?;

@@ -265,6 +265,7 @@ pub fn Room(
             let begun = Call::begin(Setup {
                 paths: paths.clone(),
                 polite: side == Side::Consumer,
+                sending: stage.get_untracked() != Stage::Interrupted,
                 signal: Box::new(move |body| known.signal(now, &body)),
                 rejoin: Box::new(move || known.rejoin()),
                 shown,
@@ -502,7 +503,7 @@ pub fn Room(
                     {show(more)}
                     <details class="devices" hidden=silent on:click=find>
                         <summary class="btn small">"Devices"</summary>
-                        <ul>{show(move || list.get().into_iter().filter(|found| found.kind != "audiooutput").map(choose).collect::<Vec<_>>().into_any())}</ul>
+                        <ul>{show(move || list.get().into_iter().filter(|found| found.kind == "audioinput" || (found.kind == "videoinput" && medium.get() == Medium::Video)).map(choose).collect::<Vec<_>>().into_any())}</ul>
                     </details>
                 </div>
             </section>

@@ -1,7 +1,10 @@
 //! A WebSocket that is kept open: it comes back by itself, soon at first, at once when the browser finds the line again, and not at all when the server
 //! says so.
 
-use super::bell::{Bell, pause_before};
+use super::{
+    bell::{Bell, pause_before},
+    post::fetched,
+};
 use leptos::{prelude::*, task::spawn_local};
 use std::{
     cell::{Cell, RefCell},
@@ -9,6 +12,9 @@ use std::{
 };
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{MessageEvent, WebSocket};
+
+/// Where the server answers everybody.
+const ALIVE: &str = "/healthz";
 
 /// What a message means for the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +54,8 @@ pub struct Socket {
     stopped: Cell<bool>,
     /// Why not to come back at once.
     parting: Cell<Option<Heard>>,
+    /// Whether the line in use is given up: it may be too dead to close.
+    abandoned: Cell<bool>,
 }
 
 impl Socket {
@@ -60,6 +68,7 @@ impl Socket {
             gone: Cell::default(),
             stopped: Cell::default(),
             parting: Cell::default(),
+            abandoned: Cell::default(),
         });
         // The handles are let go: these listeners live as long as the page, and do nothing once the line is stopped.
         let leaving = Rc::clone(&kept);
@@ -91,6 +100,8 @@ impl Socket {
     pub fn renew(&self) {
         self.parting.set(Some(Heard::Bye(0)));
         self.hang_up();
+        self.abandoned.set(true);
+        self.bell.ring();
     }
 
     /// Says farewell and comes back no more.
@@ -103,7 +114,7 @@ impl Socket {
 
     /// Opens, listens, and opens again.
     async fn keep(self: Rc<Self>) {
-        let mut failures = 0;
+        let (mut failures, mut signed_out) = (0, false);
         while !self.stopped.get() {
             let opened = self.connect_once().await;
             if self.stopped.get() {
@@ -113,10 +124,15 @@ impl Socket {
                 failures = 0;
             }
             self.talk.lost();
-            let pause = match self.parting.take() {
-                // A changed password ends the old sign-in and starts a new one: one more try tells which it was.
-                Some(Heard::SignedOut) if opened => 500,
-                Some(Heard::SignedOut) => return self.talk.ended(),
+            let parting = self.parting.take();
+            // A changed password ends the old sign-in and starts a new one: one more try tells which it was. Whoever is signed out is refused by a
+            // server that answers all others.
+            if signed_out && !opened && fetched(ALIVE).await.is_some() {
+                return self.talk.ended();
+            }
+            signed_out = parting == Some(Heard::SignedOut) || (signed_out && !opened);
+            let pause = match parting {
+                Some(Heard::SignedOut) => 500,
                 Some(Heard::Bye(ms)) => ms,
                 _ => {
                     failures += 1;
@@ -163,7 +179,8 @@ impl Socket {
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
         self.socket.replace(Some(socket));
-        while !closed.get() && !self.stopped.get() {
+        self.abandoned.set(false);
+        while !closed.get() && !self.stopped.get() && !self.abandoned.get() {
             self.bell.wait().await;
         }
         if let Some(socket) = self.socket.take() {

@@ -224,6 +224,8 @@ mod tests {
         for account in [PROVIDER, CONSUMER] {
             assert!(store.sign_in(account.email, PASSWORD, &visitor).await.is_ok(), "{}", account.name);
         }
+        let robot = format!("0@{ROBOTS}");
+        assert!(store.sign_in(&robot, PASSWORD, &visitor).await.is_err(), "what is said to a robot is not for others");
         // The second start finds the mark, whatever it is asked for.
         assert!(prepare(&store, true).await.unwrap());
         assert!(prepare(&store, false).await.unwrap());

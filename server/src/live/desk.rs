@@ -1,6 +1,6 @@
 //! `/live/desk`: the socket by which a page proves that its provider is there. Everything it says is a hint; what it proves is a row.
 
-use super::socket::{LOOK, Line, Sink, close, millis, send, signed_in};
+use super::socket::{LOOK, Line, Pace, Sink, close, millis, send, signed_in};
 use crate::{
     config::Config,
     http::{AppState, api::error_response, visitor::Token},
@@ -44,6 +44,18 @@ use tokio::{
 
 /// Largest message that a page may send, in bytes.
 const MESSAGE_MAX: usize = 4_096;
+
+/// Messages that a page may send within some seconds: beats, rings that it confirms, what it is.
+const MESSAGES_MAX: u32 = 60;
+
+/// What a page was told of rings.
+#[derive(Default)]
+struct Told {
+    /// The last one, or that there is none; nothing before the first time: the page may still show one that ended while its line was down.
+    ring: Option<Option<ConsultationId>>,
+    /// Whether it could not be read, and is to be read again.
+    stale: bool,
+}
 
 /// The desk sockets of this node.
 pub struct Desks {
@@ -195,7 +207,7 @@ impl Page {
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let silence = millis(self.desks.knobs.silence.0);
-        let (mut line, mut ring) = (Line::new(), None);
+        let (mut line, mut ring, mut pace) = (Line::new(), Told::default(), Pace::new(MESSAGES_MAX));
         let mut said = Leaving::Lost;
         if !self.show(&mut sink, &mut ring).await || !send(&mut sink, &FromServer::Measure(self.store.paths(&self.me))).await {
             return Leaving::Lost;
@@ -203,10 +215,16 @@ impl Page {
         loop {
             let sent = tokio::select! {
                 message = messages.next() => match message {
+                    Some(Ok(Message::Text(_))) if !pace.allows() => {
+                        close(sink, close_code::POLICY).await;
+                        return Leaving::Said;
+                    }
                     Some(Ok(Message::Text(text))) => {
                         match serde_json::from_str(&text) {
                             Ok(FromPage::Beat { n }) => line.answered(n),
                             Ok(FromPage::Leave {}) => said = Leaving::Said,
+                            // Only what rings here can be confirmed here.
+                            Ok(FromPage::Reached { ring: id } | FromPage::Shown { ring: id }) if ring.ring != Some(Some(id)) => {}
                             Ok(FromPage::Reached { ring }) => self.confirm(ring, Op::Reached { device: self.me.sign_in }).await,
                             Ok(FromPage::Shown { ring }) => self.confirm(ring, Op::Shown { device: self.me.sign_in }).await,
                             Ok(FromPage::Environment(environment)) => {
@@ -241,7 +259,8 @@ impl Page {
                     if line.silent() > silence {
                         return said;
                     }
-                    true
+                    // What could not be read when it was hinted at is read now.
+                    if std::mem::take(&mut ring.stale) { self.show(&mut sink, &mut ring).await } else { true }
                 }
                 changed = desks.recv() => match changed {
                     Ok(account) if account != self.me.id => true,
@@ -268,16 +287,21 @@ impl Page {
     }
 
     /// Shows the desk, and the request that rings when it is another one than was told; whether it went out.
-    async fn show(&self, sink: &mut Sink, told: &mut Option<ConsultationId>) -> bool {
-        // The next change or beat shows what cannot be read now.
-        if let Ok(desk) = self.store.desk(&self.me).await
-            && !send(sink, &FromServer::Desk(desk)).await
-        {
+    async fn show(&self, sink: &mut Sink, told: &mut Told) -> bool {
+        // The next look shows what cannot be read now.
+        let Ok(desk) = self.store.desk(&self.me).await else {
+            told.stale = true;
+            return true;
+        };
+        if !send(sink, &FromServer::Desk(desk)).await {
             return false;
         }
-        let Ok(ring) = self.store.ringing(&self.me).await else { return true };
+        let Ok(ring) = self.store.ringing(&self.me).await else {
+            told.stale = true;
+            return true;
+        };
         let id = ring.as_ref().map(|ring| ring.id);
-        if std::mem::replace(told, id) == id { true } else { send(sink, &FromServer::Ring(ring.map(Box::new))).await }
+        if told.ring.replace(id) == Some(id) { true } else { send(sink, &FromServer::Ring(ring.map(Box::new))).await }
     }
 
     /// Notes what a page says of a ring. One that is over by now needs no confirming.

@@ -3,7 +3,7 @@
 //! The room is rows: this socket reads on where its page stands, whoever wrote them, here or on another node. What is typed just now and how lines are
 //! is a whisper: it goes past the database, and may be lost.
 
-use super::socket::{LOOK, Line, Sink, close, millis, send, signed_in};
+use super::socket::{LOOK, Line, Pace, Sink, close, millis, send, signed_in};
 use crate::{
     http::{AppState, api::error_response, visitor::Token},
     ids,
@@ -36,10 +36,7 @@ use domain::{
 };
 use futures::StreamExt;
 use serde::Deserialize;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::{MissedTickBehavior, interval},
@@ -47,9 +44,8 @@ use tokio::{
 
 /// Largest message that a page may send, in bytes: a description of a session and its quotes.
 const MESSAGE_MAX: usize = 64 * 1_024;
-/// Messages that a page may send within [`WINDOW`]: many candidates come at once, and nobody types so fast.
+/// Messages that a page may send within some seconds: many candidates come at once, and nobody types so fast.
 const MESSAGES_MAX: u32 = 200;
-const WINDOW: Duration = Duration::from_secs(5);
 
 /// What one page tells the other of a room without writing it down.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +117,7 @@ pub async fn socket(
     let (Ok(Query(asked)), Ok(upgrade)) = (asked, upgrade) else { return refuse(Code::BadRequest) };
     upgrade.max_message_size(MESSAGE_MAX).max_frame_size(MESSAGE_MAX).read_buffer_size(4_096).on_upgrade(move |socket| {
         let life = state.life.clone();
-        let page = Page { me, token, id, side, asked, socket: ids::uuid(), seated: false, outside: false, state };
+        let page = Page { me, token, id, side, asked, socket: ids::uuid(), seated: false, outside: false, stale: false, state };
         life.tasks.track_future(async move {
             page.run(socket).await;
             drop(connection);
@@ -141,6 +137,8 @@ struct Page {
     seated: bool,
     /// Whether another page of its side does.
     outside: bool,
+    /// Whether something could not be read or done, and is to be tried again.
+    stale: bool,
     state: AppState,
 }
 
@@ -176,7 +174,7 @@ impl Page {
         let (mut beats, mut looks) = (interval(millis(knobs.beat.0)), interval(LOOK));
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut line, mut pace) = (Line::new(), Pace::new());
+        let (mut line, mut pace) = (Line::new(), Pace::new(MESSAGES_MAX));
         if !self.tell(&mut sink).await {
             return;
         }
@@ -215,10 +213,17 @@ impl Page {
                         Then::Close(close_code::POLICY)
                     }
                 }
-                _ = looks.tick() => on(line.silent() <= millis(knobs.silence.0)),
+                _ = looks.tick() => {
+                    let told = if std::mem::take(&mut self.stale) { self.tell(&mut sink).await } else { true };
+                    on(told && line.silent() <= millis(knobs.silence.0))
+                }
                 changed = rooms.recv() => match changed {
                     Ok(room) if room != self.id => Then::On,
-                    Ok(_) | Err(RecvError::Lagged(_)) => on(self.tell(&mut sink).await),
+                    Ok(_) | Err(RecvError::Lagged(_)) => {
+                        // However often it was hinted at, it is read once.
+                        while rooms.try_recv().is_ok() {}
+                        on(self.tell(&mut sink).await)
+                    }
                     Err(RecvError::Closed) => Then::End,
                 },
                 ended = sign_outs.recv() => match ended {
@@ -252,8 +257,10 @@ impl Page {
     /// Tells what is new, and takes the seat once there is a room; whether it went out.
     async fn tell(&mut self, sink: &mut Sink) -> bool {
         loop {
-            // The next change tells it.
-            let Ok(news) = self.store().news(&self.me, self.id, self.asked.rows, self.asked.signals).await else { return true };
+            let Ok(news) = self.store().news(&self.me, self.id, self.asked.rows, self.asked.signals).await else {
+                self.stale = true;
+                return true;
+            };
             let sits = self.seated && *news.state.lives.of(self.side) == Some(self.asked.life);
             if news.state.stage.is_open() && !sits && !self.outside {
                 // Whoever had the seat and has it no more gave it to another page.
@@ -270,7 +277,8 @@ impl Page {
                         }
                     }
                     // It is over by now: the change that ended it is told next.
-                    Err(_) => {}
+                    Err(PortError::Reject(_)) => {}
+                    Err(PortError::Broken { .. }) => self.stale = true,
                 }
             }
             if let Some(row) = news.rows.last() {
@@ -342,24 +350,4 @@ impl Page {
 
 const fn on(sent: bool) -> Then {
     if sent { Then::On } else { Then::End }
-}
-
-/// How much a page says.
-struct Pace {
-    since: Instant,
-    said: u32,
-}
-
-impl Pace {
-    fn new() -> Self {
-        Pace { since: Instant::now(), said: 0 }
-    }
-
-    fn allows(&mut self) -> bool {
-        if self.since.elapsed() >= WINDOW {
-            *self = Pace::new();
-        }
-        self.said = self.said.saturating_add(1);
-        self.said <= MESSAGES_MAX
-    }
 }

@@ -77,3 +77,29 @@ impl Default for Line {
         Line::new()
     }
 }
+
+/// How long it is counted what a page says.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// How much a page says.
+pub struct Pace {
+    most: u32,
+    since: Instant,
+    said: u32,
+}
+
+impl Pace {
+    /// At most so many messages in a few seconds.
+    pub fn new(most: u32) -> Self {
+        Pace { most, since: Instant::now(), said: 0 }
+    }
+
+    /// Counts a message; whether it may still be said.
+    pub fn allows(&mut self) -> bool {
+        if self.since.elapsed() >= WINDOW {
+            *self = Pace::new(self.most);
+        }
+        self.said = self.said.saturating_add(1);
+        self.said <= self.most
+    }
+}

@@ -218,8 +218,10 @@ impl Store {
         })
     }
 
+    /// The person with that address; nobody signs in as a robot.
     async fn account_of(&self, email: &Email) -> Result<Option<account::Model>, StoreError> {
-        Ok(account::Entity::find().filter(account::Column::Email.eq(email.as_str())).one(&self.0.reader).await?)
+        let people = account::Entity::find().filter(account::Column::Robot.eq(false));
+        Ok(people.filter(account::Column::Email.eq(email.as_str())).one(&self.0.reader).await?)
     }
 
     /// Creates an account that runs the instance. Errors: `EmailTaken`.

@@ -254,7 +254,12 @@ impl Consultations for Store {
                 .exec_without_returning(&tx.db)
                 .await?;
             let state: Consultation = from_json(&row.state)?;
-            if state.is_over() { Ok(()) } else { self.step(tx, row, Op::Block { by }).await }
+            match self.step(tx, row.clone(), Op::Block { by }).await {
+                // It was due to end: that is done instead, and the block stands.
+                Err(StoreError::Reject(_)) if !state.is_over() => self.step(tx, row, Op::Time).await,
+                Err(StoreError::Reject(_)) => Ok(()),
+                done => done,
+            }
         });
         Ok(blocked.await?)
     }

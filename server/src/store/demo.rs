@@ -6,7 +6,7 @@ use super::{
     error::StoreError,
     feed::{Provider, publish},
     offers,
-    practice::{is_robot, robot_me},
+    practice::{LOCKED, is_robot, robot_me},
     presence::{ensure_row, record},
     rooms::account_of,
     rows::{self, from_json},
@@ -68,7 +68,8 @@ impl Store {
                     id: Set(id.0),
                     email: Set(person.email.as_str().into()),
                     display_name: Set(person.name.into()),
-                    password_hash: Set(hash.clone()),
+                    // Nobody signs in to a robot: its guests' words are not for others.
+                    password_hash: Set(if person.robot { LOCKED.into() } else { hash.clone() }),
                     role: Set(Role::Member.as_str().into()),
                     created_at: Set(self.clock().now().0),
                     robot: Set(person.robot),
@@ -88,8 +89,10 @@ impl Store {
     /// The accounts whose address lies on `host`, with their listed offers, oldest first.
     pub async fn robots(&self, host: &str) -> Result<Vec<Robot>, PortError> {
         let read = self.read(async |db| {
-            let accounts =
-                account::Entity::find().filter(account::Column::Email.ends_with(format!("@{host}"))).order_by_asc(account::Column::Id);
+            let accounts = account::Entity::find()
+                .filter(account::Column::Robot.eq(true))
+                .filter(account::Column::Email.ends_with(format!("@{host}")))
+                .order_by_asc(account::Column::Id);
             let mut robots = Vec::new();
             for row in accounts.all(db).await? {
                 let listed = offer::Entity::find()

@@ -32,8 +32,8 @@ use sea_orm::{
 const NAME: &str = "Practice robot";
 /// What it asks.
 const QUESTION: &str = "I am a robot, and I ask so that you can practise. Would you show me how it works?";
-/// The robot's "password hash": no password fits it.
-const LOCKED: &str = "!";
+/// A robot's "password hash": no password fits it.
+pub(super) const LOCKED: &str = "!";
 
 /// A consultation in which a robot acts for one side, and a person for the other.
 #[derive(Clone, Debug)]

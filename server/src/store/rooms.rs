@@ -41,6 +41,10 @@ pub(super) const SIGNALS_KEPT: Millis = Millis::seconds(60);
 const SIGNAL_MAX: usize = 32 * 1_024;
 /// Rows that are read at once.
 const ROWS: u64 = 200;
+/// Signals that are read at once.
+const SIGNALS: u64 = 50;
+/// Most rows of a room: nobody talks so much in three hours.
+const ROWS_MAX: i64 = 20_000;
 
 /// A page that wants into a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,6 +223,9 @@ impl Store {
                 return number(known.n);
             }
             from_json::<Consultation>(&row.state)?.takes_messages()?;
+            if row.last_row >= ROWS_MAX {
+                return Err(Code::TooManyTries.into());
+            }
             let n = row.last_row.saturating_add(1);
             let now = self.clock().now();
             tell(tx, id, n, now, &Event::Message(message), Some(key)).await?;
@@ -313,7 +320,8 @@ impl Store {
                 None => Vec::new(),
             };
             let last = rows.last().map_or(after, |row| row.n);
-            Ok(News { more: last < state.head, state, rows, signals })
+            let more = last < state.head || signals.len() >= usize::try_from(SIGNALS).unwrap_or(usize::MAX);
+            Ok(News { more, state, rows, signals })
         });
         Ok(read.await?)
     }
@@ -410,6 +418,7 @@ async fn signals_after(db: &impl ConnectionTrait, id: ConsultationId, life: Life
         .filter(signal::Column::Life.eq(life.0))
         .filter(signal::Column::N.gt(i64::try_from(after).unwrap_or(i64::MAX)))
         .order_by_asc(signal::Column::N)
+        .limit(SIGNALS)
         .all(db)
         .await?;
     found.into_iter().map(|row| Ok(FromServer::Signal { n: number(row.n)?, life: LifeId(row.life), body: row.body })).collect()

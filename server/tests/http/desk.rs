@@ -164,6 +164,34 @@ async fn strangers_and_other_sites_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_comes_back_is_told_that_nothing_rings_any_more() {
+    let node = Node::start().await;
+    let (_, _, cookie) = provider(&node).await;
+    let (mut page, _) = open(&node, &cookie, None).await.unwrap();
+    loop {
+        match page.hear().await.expect("the socket stays open") {
+            FromServer::Ring(ring) => return assert_eq!(ring, None),
+            FromServer::Measure(_) => panic!("the page was not told whether anything rings"),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_page_that_says_too_much_is_sent_away() {
+    let node = Node::start().await;
+    let (_, _, cookie) = provider(&node).await;
+    let (mut page, _) = open(&node, &cookie, None).await.unwrap();
+    for n in 0..200 {
+        let beat = serde_json::to_string(&FromPage::Beat { n }).unwrap();
+        if page.0.send(Message::text(beat)).await.is_err() {
+            break;
+        }
+    }
+    while page.hear().await.is_some() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_is_no_gap() {
     let config = config();
     let data = config.data.clone();

@@ -38,6 +38,7 @@ on_both!(
     proofs_become_segments,
     both_must_come_together,
     a_block_ends_it_and_refuses_the_next,
+    a_block_stands_when_time_has_ended_it,
     a_crash_leaves_nobody_busy,
     any_course_is_the_domains_and_ends,
 );
@@ -395,6 +396,18 @@ async fn a_block_ends_it_and_refuses_the_next(world: World) {
     world.store.block(&ana, id).await.unwrap();
     world.store.block(&ana, id).await.unwrap();
     assert_eq!((stage(&world, &ben, id).await, world.shown(offer).await), (Stage::Ended, Shown::Online));
+    refused(ask(&world, &ben, offer).await, Code::NotFound);
+}
+
+async fn a_block_stands_when_time_has_ended_it(world: World) {
+    let (ana, offer, _, ben) = open_shop(&world).await;
+    let id = ask(&world, &ben, offer).await.unwrap();
+    world.store.act(&ana, id, Op::Accept { device: device(1) }).await.unwrap();
+    // Nobody came together in time, and nobody has noted that yet.
+    world.clock.advance(Millis::minutes(10));
+    world.store.renew_node(world.node).await.unwrap();
+    world.store.block(&ana, id).await.unwrap();
+    assert_eq!(stage(&world, &ben, id).await, Stage::Failed);
     refused(ask(&world, &ben, offer).await, Code::NotFound);
 }
 
