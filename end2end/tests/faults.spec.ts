@@ -1,6 +1,7 @@
 import { Bare } from '../support/bare';
 import { accept, ask, begun, flows, heard, live, received, ring, room, say, silence, silenceable, watchCalls } from '../support/consultation';
 import { Relay } from '../support/relay';
+import { Locator } from '@playwright/test';
 import { Person, expect, test } from '../support/story';
 
 /** Times that make a story short: proofs twice a second, and nobody is waited for long. */
@@ -14,6 +15,9 @@ const quick = {
     'presence.page_left': 500,
   },
 };
+
+/** Presses a button that somebody else may take away at the same moment. */
+const press = (button: Locator) => button.click({ timeout: 2_000 }).catch(() => undefined);
 
 /** What a person is told of a consultation that is over. */
 const ending = (person: Person) => person.page.locator('.record-head .lead');
@@ -54,7 +58,7 @@ test('cancel and accept at the same instant agree', async ({ person }) => {
     const yes = ana.page.getByRole('alertdialog').getByRole('button', { name: 'Accept' });
     const no = ben.page.getByRole('button', { name: 'Cancel' });
     await expect(yes).toBeVisible();
-    await Promise.all([yes.click(), no.click().catch(() => undefined)]);
+    await Promise.all([yes, no].map(press));
     // Whoever was first, both are told the same: it is over, or both are in the room.
     await expect(ana.page.getByRole('alertdialog')).toBeHidden();
     await expect.poll(async () => (await ending(ben).count()) + (await room(ben).and(ben.page.locator('[data-stage="live"]')).count())).toBe(1);
@@ -78,7 +82,7 @@ test('two devices of one provider answer at once: one is in the room, the other 
   const answers = [ana, phone].map((one) => one.page.getByRole('alertdialog').getByRole('button', { name: 'Accept' }));
   for (const answer of answers) await expect(answer).toBeVisible();
   await expect(ben.page.getByText('Reached 2 devices')).toBeVisible();
-  await Promise.all(answers.map((answer) => answer.click().catch(() => undefined)));
+  await Promise.all(answers.map(press));
   await expect(room(ben)).toHaveAttribute('data-stage', 'live');
   for (const one of [ana, phone]) await expect(one.page.getByRole('alertdialog')).toBeHidden();
   await expect.poll(async () => (await room(ana).count()) + (await room(phone).count())).toBeGreaterThanOrEqual(1);

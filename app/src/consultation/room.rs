@@ -380,7 +380,8 @@ pub fn Room(
         state.until.filter(|_| waits).map(|until| until.since(Timestamp(known.now.get())).to_string()).unwrap_or_default()
     });
     let trouble = move || {
-        shown.trouble.get().map_or_else(nothing, |trouble| {
+        // A chat needs no device.
+        shown.trouble.get().filter(|_| medium.get() != Medium::Chat).map_or_else(nothing, |trouble| {
             let again = move |_| with_call(&|call| call.carry(medium.get_untracked()));
             view! {
                 <p class="warn">
