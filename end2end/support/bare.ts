@@ -36,6 +36,7 @@ export class Bare {
     const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
     const child = spawn(process.env.NOREN_CHROMIUM ?? '/usr/bin/chromium', [...flags, `--user-data-dir=${profile}`, '--remote-debugging-pipe', 'about:blank'], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+      detached: true,
     });
     const bare = new Bare(child, profile);
     const { targetId } = await bare.call('Target.createTarget', { url: 'about:blank' });
@@ -72,8 +73,13 @@ export class Bare {
 
   async close() {
     const ended = new Promise<void>((done) => this.child.once('exit', () => done()));
-    this.child.kill();
+    // The browser's own children write into the profile too: all of them end.
+    process.kill(-this.child.pid!, 'SIGKILL');
     await ended;
-    fs.rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    try {
+      fs.rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    } catch {
+      // One of them was still writing; a temporary folder that stays behind is no fault of what is tested.
+    }
   }
 }
