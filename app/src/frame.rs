@@ -239,6 +239,14 @@ fn OpenNotice() -> impl IntoView {
     }
 }
 
+/// Takes the focus to the start of what is new, so that the keyboard goes on from there. Browser only.
+pub fn focus_main() {
+    if let Some(main) = document().get_element_by_id("main").and_then(|m| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(m).ok()) {
+        // An element that cannot take the focus leaves it where it was.
+        let _ = main.focus();
+    }
+}
+
 /// The head of every page. On a new page the focus goes to its start, so that it is read out and the keyboard goes on from there.
 #[component]
 fn Head() -> impl IntoView {
@@ -246,12 +254,8 @@ fn Head() -> impl IntoView {
     let path = use_location().pathname;
     Effect::new(move |before: Option<String>| {
         let path = path.get();
-        if before.is_some_and(|before| before != path)
-            && let Some(main) =
-                document().get_element_by_id("main").and_then(|m| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(m).ok())
-        {
-            // An element that cannot take the focus leaves it where it was.
-            let _ = main.focus();
+        if before.is_some_and(|before| before != path) {
+            focus_main();
         }
         path
     });

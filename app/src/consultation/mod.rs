@@ -21,18 +21,19 @@ pub mod wire;
 use self::{
     api::{ConsultationView, PastView, TermsView},
     ask::RequestSheet,
+    parts::end_words,
     record::{PastList, Record},
     room::{Calling, Room},
 };
 use crate::{
-    frame::sign_in_first,
+    frame::{focus_main, sign_in_first},
     offers::{api::OfferView, id_of_path},
     ui::{
         form::rejected_id,
         page::{Answers, Ask, page},
         problem::ProblemPage,
         text::PageTitle,
-        view::{nothing, show},
+        view::{nothing, show, text},
     },
 };
 use domain::consultation::Stage;
@@ -103,6 +104,10 @@ fn Consultation(
     // What is kept was not there yet when the page was read.
     Effect::new(move |before: Option<Part>| {
         let part = part.get();
+        if before.is_some_and(|before| before != part) {
+            // What had the focus is gone with the part before.
+            request_animation_frame(focus_main);
+        }
         if part == Part::Record && before.is_some_and(|before| before != part) {
             let id = found.with_untracked(|found| found.id.to_string());
             spawn_local(async move {
@@ -114,7 +119,18 @@ fn Consultation(
         part
     });
     let other = found.with_untracked(|found| found.people.of(found.side.other()).name.clone());
+    let side = found.with_untracked(|found| found.side);
+    let said = {
+        let other = other.clone();
+        text(move || match part.get() {
+            Part::Ring => String::new(),
+            Part::Room => format!("Answered. You are in the room with {other}."),
+            Part::Record => end_words(&known.state.read(), side, &other).unwrap_or_default(),
+        })
+    };
     view! {
+        // It stands here through all parts: what comes with a new one is not read out.
+        <p class="unseen" role="status">{said}</p>
         <PageTitle text=format!("With {other}")/>
         <noscript><p class="warn">"A consultation needs JavaScript: the chat and the call live in this page. Switch it on for this site, then load the page again."</p></noscript>
         {show(move || {

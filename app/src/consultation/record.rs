@@ -39,7 +39,7 @@ pub fn Record(
     let silent = said.is_empty();
     view! {
         <article class="record" data-stage=state.stage.as_str() data-reason=state.reason.map(|reason| reason.as_str())>
-            <div class="panel record-head" role="status">
+            <div class="panel record-head">
                 <h1>{format!("With {other}")}</h1>
                 <p class="lead">{ended}</p>
                 <dl class="kv">
