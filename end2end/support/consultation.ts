@@ -5,11 +5,7 @@ export type Medium = 'chat' | 'voice' | 'video';
 
 /** Ana's curtain is out, and Ben asks for her by this medium. Answers the offer. */
 export async function ring(ana: Person, ben: Person, medium: Medium, question = 'How do I say this?') {
-  await ana.signUp('Ana');
-  const offer = await ana.register('Spanish conversation', { media: 'chat,voice,video' });
-  await ana.goto('/desk');
-  await expect(ana.page.locator('[data-line="open"]')).toBeVisible();
-  await ana.goOnline();
+  const offer = await ana.openShop('Spanish conversation', { media: 'chat,voice,video' });
   await ben.signUp('Ben');
   await ask(ben, offer, medium, question);
   return offer;

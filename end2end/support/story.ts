@@ -59,17 +59,17 @@ export class Person {
   }
 
   /** Signs up as Ana, registers an offer and opens the desk, whose line then stands. */
-  async openDesk(title: string): Promise<string> {
+  async openDesk(title: string, fields: Record<string, string> = {}): Promise<string> {
     await this.signUp('Ana');
-    const offer = await this.register(title);
+    const offer = await this.register(title, fields);
     await this.goto('/desk');
     await expect(this.page.locator('[data-line="open"]')).toBeVisible();
     return offer;
   }
 
   /** The same, with the curtain out. */
-  async openShop(title: string): Promise<string> {
-    const offer = await this.openDesk(title);
+  async openShop(title: string, fields: Record<string, string> = {}): Promise<string> {
+    const offer = await this.openDesk(title, fields);
     await this.goOnline();
     return offer;
   }

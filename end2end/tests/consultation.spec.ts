@@ -124,11 +124,7 @@ test.describe('with short times', () => {
         await fits(who.page);
       };
       await silenceable(ben);
-      await ana.signUp('Ana');
-      const offer = await ana.register('Spanish conversation', { media: 'chat,voice,video' });
-      await ana.goto('/desk');
-      await expect(ana.page.locator('[data-line="open"]')).toBeVisible();
-      await ana.goOnline();
+      const offer = await ana.openShop('Spanish conversation', { media: 'chat,voice,video' });
       await ben.signUp('Ben');
       await ben.goto(`/offers/${offer}/ask`);
       await expect(ben.page.getByRole('region', { name: 'Environments' })).toContainText('You, as it will be sent');

@@ -4,6 +4,7 @@ pub mod api;
 pub mod arrivals;
 pub mod ask;
 pub mod call;
+pub mod calling;
 pub mod chat;
 pub mod check;
 pub mod line;
@@ -21,9 +22,10 @@ pub mod wire;
 use self::{
     api::{ConsultationView, PastView, TermsView},
     ask::RequestSheet,
+    calling::Calling,
     parts::end_words,
     record::{PastList, Record},
-    room::{Calling, Room},
+    room::Room,
 };
 use crate::{
     frame::{focus_main, sign_in_first},

@@ -2,9 +2,9 @@
 
 pub mod people;
 mod plan;
-mod robots;
+mod troupe;
 
-pub use robots::run;
+pub use troupe::run;
 
 use crate::{
     application::StartError,

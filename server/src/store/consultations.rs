@@ -110,6 +110,21 @@ impl Store {
         .await
     }
 
+    /// Writes a request that may ring, and rings. The provider is locked.
+    pub(super) async fn begin(
+        &self,
+        tx: &Tx,
+        agreement: Agreement,
+        question: Question,
+        now: Timestamp,
+    ) -> Result<ConsultationId, StoreError> {
+        let (state, effects) = Consultation::request(&agreement.conditions, now, self.consultation_knobs());
+        let row = new_row(&agreement, question, &state, now)?;
+        consultation::Entity::insert(consultation::ActiveModel::from(row.clone())).exec_without_returning(&tx.db).await?;
+        self.keep(tx, row, &state, effects, now).await?;
+        Ok(agreement.consultation)
+    }
+
     pub(super) async fn change(&self, id: ConsultationId, who: Option<AccountId>, op: Op) -> Result<(), StoreError> {
         self.write(async |tx| {
             let row = lock(tx, id).await?;
@@ -224,12 +239,7 @@ impl Consultations for Store {
             let terms = terms(&provider, asked.offer, &asked.choice)?;
             let as_shown = asked.shown.is_none_or(|shown| shown == terms.hash);
             asking(tx, me.id, &provider, asked.offer, as_shown, now).await?.may_ring()?;
-            let agreement = draft(&provider, me.id, asked.offer, terms, asked.environment);
-            let (state, effects) = Consultation::request(&agreement.conditions, now, self.consultation_knobs());
-            let row = new_row(&agreement, asked.question, &state, now)?;
-            consultation::Entity::insert(consultation::ActiveModel::from(row.clone())).exec_without_returning(&tx.db).await?;
-            self.keep(tx, row, &state, effects, now).await?;
-            Ok(agreement.consultation)
+            self.begin(tx, draft(&provider, me.id, asked.offer, terms, asked.environment), asked.question, now).await
         });
         Ok(requested.await?)
     }

@@ -4,7 +4,7 @@
 
 use super::{
     Store,
-    consultations::{asking, draft, new_row, terms},
+    consultations::{asking, draft, terms},
     error::StoreError,
     feed::Provider,
     rows,
@@ -13,7 +13,7 @@ use app::{context::Me, error::PortError};
 use domain::{
     account::Role,
     conditions::Choice,
-    consultation::{Asking, Consultation},
+    consultation::Asking,
     environment::{Device, Environment, Gear},
     id::{AccountId, ConsultationId, SignInId},
     media::Medium,
@@ -84,11 +84,7 @@ impl Store {
             // It asks once at a time: while it is inside, the provider is busy.
             Asking { blocked: false, ..asking }.may_ring()?;
             let agreement = draft(&before, robot, offer, terms, robot_environment());
-            let (state, effects) = Consultation::request(&agreement.conditions, now, self.consultation_knobs());
-            let row = new_row(&agreement, Question::parse(QUESTION)?, &state, now)?;
-            consultation::Entity::insert(consultation::ActiveModel::from(row.clone())).exec_without_returning(&tx.db).await?;
-            self.keep(tx, row, &state, effects, now).await?;
-            Ok(agreement.consultation)
+            self.begin(tx, agreement, Question::parse(QUESTION)?, now).await
         })
         .await
     }
@@ -117,8 +113,7 @@ impl Store {
     /// The consultations that wait for something that a robot may do. Those between two robots are scenes, and move by themselves.
     pub async fn parts(&self) -> Result<Vec<Part>, PortError> {
         let read = self.read(async |db| {
-            let one = |is, is_not: consultation::Column| {
-                let is: consultation::Column = is;
+            let one = |is: consultation::Column, is_not: consultation::Column| {
                 Condition::all().add(is.in_subquery(robots())).add(is_not.not_in_subquery(robots()))
             };
             let (consumer, provider) = (consultation::Column::Consumer, consultation::Column::Provider);
