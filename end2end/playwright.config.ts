@@ -10,7 +10,8 @@ export default defineConfig({
   retries: 0,
   timeout: 60_000,
   expect: { timeout: 10_000 },
-  reporter: [["line"], ["json", { outputFile: "test-results/report.json" }]],
+  // Ends with what failed, and why: the end of a long log is what people see.
+  reporter: [["dot"], ["json", { outputFile: "test-results/report.json" }]],
   use: {
     locale: "en-GB",
     timezoneId: "UTC",
