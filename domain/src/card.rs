@@ -3,10 +3,11 @@
 use crate::{
     answers::Answers,
     category::Category,
+    currency::Currency,
     id::{AccountId, OfferId},
     language::Languages,
     media::Media,
-    money::{Currency, Rate},
+    money::Rate,
     presence::Shown,
     time::Timestamp,
 };

@@ -166,11 +166,21 @@ impl Conditions {
         })
     }
 
-    /// The most that can be billed, in minor units: the cap at this rate, less the free seconds, floored (design section 7).
+    /// What `proved` costs, in minor units of the rate's currency: at this rate, less the free seconds, floored (design section 7). The only place
+    /// that says so: it shows the running cost, reserves the cap's, and makes the bill.
+    pub fn cost(&self, proved: Millis) -> i64 {
+        self.rate.of(proved.less(Millis::seconds(i64::from(self.free_seconds))))
+    }
+
+    /// The most that can be billed for the cap, in minor units.
     pub fn at_most(&self) -> i64 {
-        let billed = self.cap.millis().less(Millis::seconds(i64::from(self.free_seconds))).0.max(0);
-        // A rate is at most a million minor units and a cap three hours, so this stays far below the end of `i64`.
-        self.rate.minor.saturating_mul(billed).div_euclid(Millis::minutes(1).0)
+        self.cost(self.cap.millis())
+    }
+
+    /// The longest cap, up to this one, that so many minor units cover; `None` when they cover not even a minute.
+    pub fn covered(&self, minor: i64) -> Option<Cap> {
+        let minutes = self.cap.millis().0.div_euclid(Millis::minutes(1).0);
+        (1..=minutes).rev().find(|m| self.cost(Millis::minutes(*m)) <= minor).and_then(|m| Cap::minutes(m).ok())
     }
 
     /// Puts everything.
@@ -206,7 +216,7 @@ fn offered_language(offer: &OfferContent, raw: &str) -> Result<Language, Code> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::{language::Languages, money::Currency, offer::OfferForm};
+    use crate::{currency::Currency, language::Languages, offer::OfferForm};
     use proptest::prelude::*;
 
     pub(crate) fn offer() -> OfferContent {
@@ -235,6 +245,9 @@ pub(crate) mod tests {
         assert_eq!((conditions.rate, conditions.free_seconds), (offer().rate, 60));
         assert_eq!(Conditions::of(&offer(), &choice("chat", "180", "pt")).unwrap().language.as_str(), "pt");
         assert_eq!(conditions.at_most(), 120 * 29, "30 minutes, the first of them free");
+        assert_eq!(conditions.covered(1_000), Cap::minutes(9).ok(), "eight minutes and the free one");
+        assert_eq!((conditions.covered(1_000_000), conditions.covered(0)), (Cap::minutes(30).ok(), Cap::minutes(1).ok()));
+        assert_eq!(Conditions { free_seconds: 0, ..conditions.clone() }.covered(119), None);
         assert_eq!(Conditions { free_seconds: 3_600, ..conditions }.at_most(), 0);
         let wrong = |field, code| crate::reject::FieldError { field, code };
         assert_eq!(

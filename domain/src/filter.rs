@@ -1,6 +1,6 @@
 //! Which choices a consumer wants to see, and in which order. One rule for the server and the browser.
 
-use crate::{card::Card, category::Category, media::Medium, money::Currency, presence::Shown, reject::codes, text::folded};
+use crate::{card::Card, category::Category, currency::Currency, media::Medium, presence::Shown, reject::codes, text::folded};
 use serde::{Deserialize, Serialize};
 use std::cmp::{Ordering, Reverse};
 

@@ -58,6 +58,8 @@ id! {
     NodeId,
     /// What a provider gives, at what price.
     OfferId,
+    /// One movement of money through the gateway.
+    OperationId,
     /// One browser that is signed in.
     SignInId,
     /// One tab of a browser; it outlives reloads.

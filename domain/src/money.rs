@@ -1,115 +1,167 @@
-//! Amounts in minor units of a currency. Integers only; printed the same on the server and in the browser.
+//! Money: whole minor units of an asset. Arithmetic is checked and never crosses assets.
 
-use crate::reject::Code;
-use serde::{Deserialize, Deserializer, Serialize};
-use std::fmt;
+use crate::{
+    currency::Currency,
+    reject::{Code, codes},
+    time::Millis,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::{borrow::Cow, fmt};
 
-/// An ISO 4217 currency that money can be moved in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Currency(&'static str);
-
-/// Code, decimal places, sign. Decimal places are those of ISO 4217.
-const CURRENCIES: &[(&str, u32, &str)] = &[
-    ("AUD", 2, "A$"),
-    ("BRL", 2, "R$"),
-    ("CAD", 2, "CA$"),
-    ("CHF", 2, "CHF "),
-    ("CZK", 2, "Kč "),
-    ("DKK", 2, "DKK "),
-    ("EUR", 2, "€"),
-    ("GBP", 2, "£"),
-    ("INR", 2, "₹"),
-    ("JPY", 0, "¥"),
-    ("KRW", 0, "₩"),
-    ("KWD", 3, "KWD "),
-    ("MXN", 2, "MX$"),
-    ("NOK", 2, "NOK "),
-    ("NZD", 2, "NZ$"),
-    ("PLN", 2, "PLN "),
-    ("SEK", 2, "SEK "),
-    ("SGD", 2, "S$"),
-    ("THB", 2, "฿"),
-    ("TRY", 2, "₺"),
-    ("UAH", 2, "₴"),
-    ("USD", 2, "$"),
-    ("ZAR", 2, "R "),
-];
-
-impl Currency {
-    /// The currency of that ISO code. Errors: `Required`, `BadCurrency`.
-    pub fn parse(raw: &str) -> Result<Self, Code> {
-        match raw.trim() {
-            "" => Err(Code::Required),
-            code => CURRENCIES.iter().find(|(c, ..)| *c == code).map(|(c, ..)| Currency(c)).ok_or(Code::BadCurrency),
-        }
-    }
-
-    /// All of them, by code.
-    pub fn all() -> impl Iterator<Item = Currency> {
-        CURRENCIES.iter().map(|(code, ..)| Currency(code))
-    }
-
-    /// The ISO code.
-    pub const fn code(self) -> &'static str {
-        self.0
-    }
-
-    fn facts(self) -> (u32, &'static str) {
-        CURRENCIES.iter().find(|(code, ..)| *code == self.0).map_or((2, ""), |(_, places, sign)| (*places, sign))
-    }
-
-    /// Decimal places: 2 for EUR, 0 for JPY.
-    pub fn places(self) -> u32 {
-        self.facts().0
-    }
-
-    /// The sign put before an amount.
-    pub fn sign(self) -> &'static str {
-        self.facts().1
-    }
-
-    /// Minor units in one major unit.
-    fn unit(self) -> i64 {
-        10_i64.saturating_pow(self.places())
-    }
-
-    /// The highest rate a minute, in minor units: a thousand major units.
-    pub fn highest_rate(self) -> i64 {
-        let floor = if self.places() == 0 { 100_000 } else { 1_000 };
-        self.unit().saturating_mul(floor)
-    }
-
-    /// Minor units of an amount as people type it: `1.20`, `1,20`, `3`. Errors: `Required`, `BadRate`.
-    pub fn parse_amount(self, raw: &str) -> Result<i64, Code> {
-        let raw = raw.trim();
-        if raw.is_empty() {
-            return Err(Code::Required);
-        }
-        let (whole, part) = raw.split_once(['.', ',']).unwrap_or((raw, ""));
-        let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-        let places = usize::try_from(self.places()).unwrap_or(0);
-        if whole.is_empty() || whole.len() > 12 || part.len() > places || !digits(whole) || !digits(part) {
-            return Err(Code::BadRate);
-        }
-        format!("{whole}{part:0<places$}").parse().map_err(|_| Code::BadRate)
-    }
-
-    /// The bare amount: `1.20`, as a form field shows it.
-    pub fn amount(self, minor: i64) -> String {
-        let unit = self.unit();
-        let places = usize::try_from(self.places()).unwrap_or(0);
-        let (sign, minor) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
-        let unit = unit.unsigned_abs().max(1);
-        let (whole, part) = (minor.checked_div(unit).unwrap_or(0), minor.checked_rem(unit).unwrap_or(0));
-        if places == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part:0places$}") }
+codes! {
+    /// Whether money is real. The gateway decides it for a whole instance, for good.
+    Reality {
+        /// Money that can be paid with elsewhere.
+        Real = "real",
+        /// Credit for trying: worth nothing.
+        Test = "test",
     }
 }
 
-impl<'de> Deserialize<'de> for Currency {
+/// What money is of: a currency, real or for trying. Two assets never mix. As text `EUR`, or `test:EUR`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Asset {
+    /// Whether it is real.
+    pub reality: Reality,
+    /// The currency.
+    pub currency: Currency,
+}
+
+impl Asset {
+    /// The asset of that name. Errors: `BadCurrency`.
+    pub fn parse(text: &str) -> Result<Self, Code> {
+        let (reality, code) = text.strip_prefix("test:").map_or((Reality::Real, text), |code| (Reality::Test, code));
+        Currency::parse(code).map(|currency| Asset { reality, currency }).map_err(|_| Code::BadCurrency)
+    }
+}
+
+impl fmt::Display for Asset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.reality == Reality::Test { "test:" } else { "" })?;
+        f.write_str(self.currency.code())
+    }
+}
+
+impl Serialize for Asset {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Asset {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Currency::parse(&code).map_err(|_| serde::de::Error::custom("unknown currency"))
+        Asset::parse(&Cow::<str>::deserialize(deserializer)?).map_err(|_| D::Error::custom("unknown asset"))
+    }
+}
+
+/// An amount of an asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Money {
+    /// Minor units; may be negative in a book, never in a price.
+    pub minor: i64,
+    /// Of what.
+    pub asset: Asset,
+}
+
+/// A hundredth of a per cent, in which commissions are given.
+const WHOLE: i64 = 10_000;
+
+impl Money {
+    /// So many minor units of an asset.
+    pub const fn new(minor: i64, asset: Asset) -> Self {
+        Money { minor, asset }
+    }
+
+    /// An amount that somebody wants to move, from the text of minor units (`2000`): above nothing. Errors: `Required`, `BadAmount`.
+    pub fn parse_minor(raw: &str, asset: Asset) -> Result<Self, Code> {
+        match raw.trim() {
+            "" => Err(Code::Required),
+            text if text.len() <= 15 && text.bytes().all(|b| b.is_ascii_digit()) => match text.parse() {
+                Ok(minor) if minor > 0 => Ok(Money::new(minor, asset)),
+                _ => Err(Code::BadAmount),
+            },
+            _ => Err(Code::BadAmount),
+        }
+    }
+
+    /// The sum. Errors: `BadAmount` when it does not fit, or when the assets differ.
+    pub fn plus(self, other: Money) -> Result<Self, Code> {
+        self.with(other, i64::checked_add)
+    }
+
+    /// The difference; may be negative. Errors: `BadAmount` when it does not fit, or when the assets differ.
+    pub fn less(self, other: Money) -> Result<Self, Code> {
+        self.with(other, i64::checked_sub)
+    }
+
+    fn with(self, other: Money, work: impl Fn(i64, i64) -> Option<i64>) -> Result<Self, Code> {
+        if self.asset != other.asset {
+            return Err(Code::BadAmount);
+        }
+        work(self.minor, other.minor).map(|minor| Money { minor, ..self }).ok_or(Code::BadAmount)
+    }
+
+    /// The share of `part` in `whole` of this amount, floored; nothing when there is no whole.
+    pub fn share(self, part: i64, whole: i64) -> Self {
+        let product = i128::from(self.minor).saturating_mul(i128::from(part));
+        let share = product.checked_div_euclid(i128::from(whole)).and_then(|share| i64::try_from(share).ok());
+        Money { minor: share.unwrap_or(0), ..self }
+    }
+}
+
+impl fmt::Display for Money {
+    /// `€1.20`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let amount = self.asset.currency.amount(self.minor);
+        write!(f, "{sign}{}{}", self.asset.currency.sign(), amount.trim_start_matches('-'))
+    }
+}
+
+/// The operator's share of what a provider earns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct Commission(i64);
+
+impl Commission {
+    /// So many basis points, hundredths of a per cent: 0 to 10,000. Errors: `BadAmount`.
+    pub fn new(basis_points: i64) -> Result<Self, Code> {
+        if matches!(basis_points, 0..=WHOLE) { Ok(Commission(basis_points)) } else { Err(Code::BadAmount) }
+    }
+
+    /// Whether there is none.
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The fee and what is left for the provider; together they are `gross` exactly. The fee is floored, in the provider's favour.
+    pub fn split(self, gross: Money) -> (Money, Money) {
+        let fee = gross.share(self.0, WHOLE);
+        (fee, Money { minor: gross.minor.saturating_sub(fee.minor), ..gross })
+    }
+}
+
+impl TryFrom<i64> for Commission {
+    type Error = &'static str;
+
+    fn try_from(basis_points: i64) -> Result<Self, Self::Error> {
+        Commission::new(basis_points).map_err(|_| "a commission is 0 to 10000 basis points")
+    }
+}
+
+impl From<Commission> for i64 {
+    fn from(commission: Commission) -> i64 {
+        commission.0
+    }
+}
+
+impl fmt::Display for Commission {
+    /// `2.5 %`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, part) = (self.0.div_euclid(100), self.0.rem_euclid(100));
+        let part = format!("{part:02}");
+        let part = part.trim_end_matches('0');
+        if part.is_empty() { write!(f, "{whole} %") } else { write!(f, "{whole}.{part} %") }
     }
 }
 
@@ -146,6 +198,15 @@ impl Rate {
     }
 }
 
+impl Rate {
+    /// What `billed` costs, in minor units: floored, in the consumer's favour (design section 7). Whoever shows or books a cost asks
+    /// [`Conditions::cost`](crate::conditions::Conditions::cost).
+    pub(crate) fn of(self, billed: Millis) -> i64 {
+        let exact = i128::from(self.minor).saturating_mul(i128::from(billed.0.max(0)));
+        i64::try_from(exact.div_euclid(i128::from(Millis::minutes(1).0))).unwrap_or(i64::MAX)
+    }
+}
+
 impl fmt::Display for Rate {
     /// `€1.20`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,43 +223,75 @@ mod tests {
         Currency::parse(code).unwrap()
     }
 
+    fn euros(minor: i64) -> Money {
+        Money::new(minor, Asset { reality: Reality::Real, currency: currency("EUR") })
+    }
+
     #[test]
-    fn decimal_places_and_codes_are_those_of_iso_4217() {
-        for known in Currency::all() {
-            let iso = iso_currency::Currency::from_code(known.code()).unwrap();
-            assert_eq!(iso.exponent(), Some(u16::try_from(known.places()).unwrap()), "{}", known.code());
+    fn assets_never_mix() {
+        let test = Money::new(5, Asset::parse("test:EUR").unwrap());
+        assert_eq!(euros(5).plus(test), Err(Code::BadAmount));
+        assert_eq!(euros(5).less(Money::new(1, Asset::parse("JPY").unwrap())), Err(Code::BadAmount));
+        for (text, known) in [("EUR", true), ("test:JPY", true), ("test:", false), ("test:test:EUR", false), ("eur", false), ("XTS", false)]
+        {
+            assert_eq!(Asset::parse(text).map(|asset| asset.to_string()), if known { Ok(text.to_owned()) } else { Err(Code::BadCurrency) });
+        }
+        assert_eq!(serde_json::to_string(&test).unwrap(), r#"{"minor":5,"asset":"test:EUR"}"#);
+        assert_eq!(serde_json::from_str::<Money>(r#"{"minor":5,"asset":"test:EUR"}"#).unwrap(), test);
+    }
+
+    #[test]
+    fn amounts_that_cannot_be_moved_are_refused() {
+        let asset = euros(0).asset;
+        assert_eq!(Money::parse_minor(" 2000 ", asset), Ok(euros(2_000)));
+        assert_eq!(Money::parse_minor("", asset), Err(Code::Required));
+        for bad in ["0", "-5", "1.5", "1e3", "9999999999999999", "99999999999999999999", "٣", "NaN", "+5"] {
+            assert_eq!(Money::parse_minor(bad, asset), Err(Code::BadAmount), "{bad}");
+        }
+        assert_eq!(euros(i64::MAX).plus(euros(1)), Err(Code::BadAmount));
+        assert_eq!(euros(i64::MIN).less(euros(1)), Err(Code::BadAmount));
+    }
+
+    #[test]
+    fn prints_rates_amounts_and_commissions() {
+        assert_eq!(Rate::new(120, currency("EUR")).unwrap().to_string(), "€1.20");
+        assert_eq!(Rate::new(180, currency("JPY")).unwrap().to_string(), "¥180");
+        assert_eq!(Rate::new(5, currency("KWD")).unwrap().to_string(), "KWD 0.005");
+        assert_eq!(Rate::parse_minor("100001", currency("EUR")), Err(Code::RateTooHigh));
+        assert_eq!(euros(-5).to_string(), "-€0.05");
+        let words = |points| Commission::new(points).unwrap().to_string();
+        assert_eq!([words(0), words(250), words(1_205), words(10_000)], ["0 %", "2.5 %", "12.05 %", "100 %"]);
+        for bad in [-1, 10_001] {
+            assert_eq!(Commission::new(bad), Err(Code::BadAmount));
         }
     }
 
     #[test]
-    fn prints_and_reads_amounts() {
-        assert_eq!(Rate::new(120, currency("EUR")).unwrap().to_string(), "€1.20");
-        assert_eq!(Rate::new(180, currency("JPY")).unwrap().to_string(), "¥180");
-        assert_eq!(Rate::new(5, currency("KWD")).unwrap().to_string(), "KWD 0.005");
-        for (raw, minor) in [("1.20", Ok(120)), ("1,2", Ok(120)), ("3", Ok(300)), ("", Err(Code::Required))] {
-            assert_eq!(currency("EUR").parse_amount(raw), minor, "{raw}");
+    fn a_rate_is_floored_once() {
+        let rate = Rate::new(120, currency("EUR")).unwrap();
+        for (ms, minor) in [(0, 0), (499, 0), (500, 1), (60_000, 120), (59_999, 119), (-5, 0)] {
+            assert_eq!(rate.of(Millis(ms)), minor, "{ms}");
         }
-        for bad in ["-1", "1.234", "1.2.3", ".5", "1e3", "٣", "NaN", "1 000"] {
-            assert_eq!(currency("EUR").parse_amount(bad), Err(Code::BadRate), "{bad}");
-        }
-        assert_eq!(currency("JPY").parse_amount("1.5"), Err(Code::BadRate));
-        assert_eq!(Rate::parse_minor("100001", currency("EUR")), Err(Code::RateTooHigh));
+        assert_eq!(Rate { minor: i64::MAX, ..rate }.of(Millis(i64::MAX)), i64::MAX, "saturates");
     }
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_back(minor in 0i64..=100_000, at in 0usize..CURRENCIES.len()) {
-            let currency = Currency(CURRENCIES[at].0);
-            prop_assert_eq!(currency.parse_amount(&currency.amount(minor)), Ok(minor));
+        fn the_parts_are_the_whole(minor in 0i64..=i64::MAX, points in 0i64..=10_000) {
+            let (fee, net) = Commission::new(points).unwrap().split(euros(minor));
+            prop_assert_eq!(fee.plus(net), Ok(euros(minor)));
+            prop_assert!(fee.minor >= 0 && net.minor >= 0);
         }
 
         #[test]
-        fn never_panics(raw in ".{0,24}", minor in any::<i64>()) {
+        fn never_panics(raw in ".{0,24}", minor in any::<i64>(), part in any::<i64>(), whole in any::<i64>(), ms in any::<i64>()) {
             for currency in Currency::all() {
-                let _ = currency.parse_amount(&raw);
                 let _ = Rate::parse_minor(&raw, currency);
-                let _ = currency.amount(minor);
+                let _ = Rate { minor, currency }.of(Millis(ms));
             }
+            let _ = Money::parse_minor(&raw, euros(0).asset);
+            let _ = euros(minor).share(part, whole).to_string();
+            let _ = Asset::parse(&raw);
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::{
     category::Category,
+    currency::Currency,
     language::Languages,
     media::Media,
-    money::{Currency, Rate},
+    money::Rate,
     reject::{Code, Field, Problems, Reject, codes},
     text::{Description, Title},
 };

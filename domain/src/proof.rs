@@ -38,7 +38,7 @@ pub fn total(segments: &[Segment]) -> Millis {
 }
 
 /// The stretches of one side, from its proofs in any order.
-fn stretches(proofs: &[Timestamp], join: Millis) -> Vec<Segment> {
+pub(crate) fn stretches(proofs: &[Timestamp], join: Millis) -> Vec<Segment> {
     let mut proofs = proofs.to_vec();
     proofs.sort_unstable();
     let mut found: Vec<Segment> = Vec::new();

@@ -60,6 +60,22 @@ codes! {
         BadMinutes = "bad_minutes",
         /// Not a number of minutes within the limit, or less than what was agreed.
         BadCap = "bad_cap",
+        /// Not an amount that can be moved: nothing, less, a fraction, or far too much.
+        BadAmount = "bad_amount",
+        /// There is not enough money.
+        NoFunds = "no_funds",
+        /// The wallet would hold more than it may.
+        WalletFull = "wallet_full",
+        /// More than is left to be given back.
+        TooMuch = "too_much",
+        /// The books are being checked, and nothing new begins.
+        Frozen = "frozen",
+        /// Another thing was asked for under the same key.
+        OtherPayload = "other_payload",
+        /// The gateway did not answer; it is tried on.
+        GatewayDown = "gateway_down",
+        /// The operator has not switched this on.
+        NotOffered = "not_offered",
         /// Not one of the reasons for declining.
         BadReason = "bad_reason",
         /// The offer was changed elsewhere since the form was opened.
@@ -152,6 +168,10 @@ codes! {
         FreeSeconds = "free_seconds",
         /// How long to be online.
         Minutes = "minutes",
+        /// An amount in minor units.
+        AmountMinor = "amount_minor",
+        /// What was wrong.
+        Complaint = "complaint",
         /// Which offers to hang out.
         Offers = "offers",
         /// What a consumer asks for.

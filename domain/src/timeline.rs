@@ -87,6 +87,11 @@ pub enum Event {
         /// When it is reached if both go on.
         ends_at: Timestamp,
     },
+    /// The cap is used up: nothing is billed, and both pages stop sending.
+    Full {
+        /// When it ends unless the cap is raised.
+        until: Timestamp,
+    },
     /// A side does not prove to be there: nothing is billed, and both pages stop sending.
     Interrupted {
         /// Which.
@@ -148,6 +153,7 @@ mod tests {
             (Event::Medium { by, medium: Medium::Voice }, r#"{"medium":{"by":"provider","medium":"voice"}}"#),
             (Event::Raised { cap: Cap::minutes(1).unwrap() }, r#"{"raised":{"cap":60000}}"#),
             (Event::Warned { of: Bound::TimeLimit, ends_at: until }, r#"{"warned":{"of":"time_limit","ends_at":9}}"#),
+            (Event::Full { until }, r#"{"full":{"until":9}}"#),
             (Event::Interrupted { missing: Missing::Both, until }, r#"{"interrupted":{"missing":"both","until":9}}"#),
             (Event::Asked { until }, r#"{"asked":{"until":9}}"#),
             (Event::Waiting { by, until }, r#"{"waiting":{"by":"provider","until":9}}"#),

@@ -16,6 +16,8 @@ pub struct Model {
     /// When its message arrived.
     #[sea_orm(primary_key, auto_increment = false)]
     pub at: i64,
+    /// In which part: proofs of different parts are never joined.
+    pub part: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

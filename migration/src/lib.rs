@@ -11,6 +11,7 @@ mod m20261122_000001_ground;
 mod m20261123_000001_consultations;
 mod m20261125_000001_rooms;
 mod m20261125_000002_answers;
+mod m20261125_000003_money;
 
 /// All migrations, oldest first. One that has been released is never changed.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_consultations::Migration),
             Box::new(m20261125_000001_rooms::Migration),
             Box::new(m20261125_000002_answers::Migration),
+            Box::new(m20261125_000003_money::Migration),
         ]
     }
 }

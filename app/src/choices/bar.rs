@@ -4,10 +4,10 @@ use super::Wanted;
 use crate::ui::field::options;
 use domain::{
     category::Category,
+    currency::Currency,
     filter::{Filter, Sort},
     language::PROPOSED,
     media::Medium,
-    money::Currency,
 };
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};

@@ -101,7 +101,7 @@ pub(crate) fn typed_rate(rate_minor: String, rate: &str, currency: &str) -> Stri
     if !rate_minor.trim().is_empty() || rate.trim().is_empty() {
         return rate_minor;
     }
-    let currency = domain::money::Currency::parse(currency).or_else(|_| domain::money::Currency::parse("EUR"));
+    let currency = domain::currency::Currency::parse(currency).or_else(|_| domain::currency::Currency::parse("EUR"));
     currency.and_then(|c| c.parse_amount(rate)).map_or_else(|_| format!("?{rate}"), |minor| minor.to_string())
 }
 

@@ -17,10 +17,11 @@ use crate::{
 use domain::{
     card::Card,
     category::Category,
+    currency::Currency,
     id::OfferId,
     language::{Languages, PROPOSED},
     media::{Media, Medium},
-    money::{Currency, Rate},
+    money::Rate,
     offer::{OfferForm, Status, parse_free_seconds},
     presence::Shown,
     reject::{Code, Field, Reject},

@@ -25,6 +25,8 @@ pub struct Knobs {
     pub answer: Millis,
     /// How much longer an interruption lasts when a side wants to wait.
     pub wait: Millis,
+    /// How long the consumer can still raise the cap once it is used up. Nothing is billed meanwhile.
+    pub extend: Millis,
     /// How long a consultation can last, from the accept.
     pub limit: Millis,
     /// How long before the limit both are warned.
@@ -45,6 +47,7 @@ impl Default for Knobs {
             interrupted: Millis::seconds(60),
             answer: Millis::seconds(60),
             wait: Millis::seconds(120),
+            extend: Millis::seconds(30),
             limit: Millis::minutes(180),
             warn_limit: Millis::minutes(10),
             warn_cap: Millis::minutes(5),

@@ -120,7 +120,7 @@ codes! {
         Failed = "failed",
         /// Both are there.
         Live = "live",
-        /// A side is missing.
+        /// Nothing is billed: a side is missing, or the cap is used up.
         Interrupted = "interrupted",
         /// Over; the bill is to be made.
         Ended = "ended",
@@ -281,7 +281,7 @@ impl Consultation {
             Consultation::Unreachable { .. } => Stage::Unreachable,
             Consultation::Open(Room { phase: Phase::Connecting { .. }, .. }) => Stage::Connecting,
             Consultation::Open(Room { phase: Phase::Live, .. }) => Stage::Live,
-            Consultation::Open(Room { phase: Phase::Interrupted { .. }, .. }) => Stage::Interrupted,
+            Consultation::Open(Room { phase: Phase::Interrupted { .. } | Phase::Full { .. }, .. }) => Stage::Interrupted,
             Consultation::Failed { .. } => Stage::Failed,
             Consultation::Ended(_) => Stage::Ended,
             Consultation::Settled(_) => Stage::Settled,

@@ -106,8 +106,13 @@ pub enum Effect {
     Miss,
     /// Note that the provider answered: see [`Misses::answered`](super::Misses::answered).
     Answer,
-    /// Keep the agreement, and place the hold. The provider is busy from now on.
+    /// Keep the agreement. The provider is busy from now on.
     Conclude,
+    /// Hold as much of the consumer's money as this cap can cost, together with what is held already.
+    Reserve {
+        /// The cap.
+        cap: Cap,
+    },
     /// Write a row into the room's feed.
     Tell(Event),
     /// Keep a segment in which both were there.

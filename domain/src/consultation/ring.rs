@@ -48,7 +48,8 @@ impl Ring {
             }
             Op::Accept { device } => {
                 let until = now.after(knobs.connect);
-                effects.extend([Effect::StopRinging, Effect::Answer, Effect::Conclude, Effect::Tell(Event::Accepted { until })]);
+                effects.extend([Effect::StopRinging, Effect::Answer, Effect::Conclude, Effect::Reserve { cap: self.course.cap }]);
+                effects.push(Effect::Tell(Event::Accepted { until }));
                 Consultation::Open(Room::new(device, self.course, now, knobs))
             }
             Op::Decline { reason } => declined(reason, now, effects),

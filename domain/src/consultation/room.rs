@@ -2,6 +2,7 @@
 
 use super::{Bound, Consultation, Course, Effect, End, EndReason, Knobs, Op};
 use crate::{
+    conditions::Cap,
     id::SignInId,
     media::Medium,
     proof::{Meter, Missing},
@@ -30,6 +31,11 @@ pub enum Phase {
         /// Whether both were asked what to do.
         asked: bool,
     },
+    /// The cap is used up. Nothing is billed, and proofs count only again when it was raised.
+    Full {
+        /// When it ends unless the cap is raised.
+        until: Timestamp,
+    },
 }
 
 /// Which warnings were given.
@@ -54,6 +60,9 @@ pub struct Room {
     pub course: Course,
     /// The time in which both were there.
     pub meter: Meter,
+    /// How often it went on after the cap was used up. Proofs of different parts are never joined.
+    #[serde(default)]
+    pub part: u32,
     /// Who is in the room.
     pub here: Both<bool>,
     /// Which warnings were given.
@@ -66,6 +75,7 @@ pub(super) enum Turn {
     Fail,
     Warn { of: Bound, ends_at: Timestamp },
     Interrupt,
+    Fill,
     Ask,
     End(EndReason),
 }
@@ -89,6 +99,7 @@ impl Room {
             answered_on,
             course,
             meter: Meter::default(),
+            part: 0,
             here: Both::default(),
             warned: Warned::default(),
         };
@@ -104,11 +115,7 @@ impl Room {
             Op::Medium { by, medium } => self.change(by, medium, effects)?,
             Op::Raise { cap } if cap < self.course.cap => return Err(Reject::field(Field::Cap, Code::BadCap)),
             Op::Raise { cap } if cap == self.course.cap => {}
-            Op::Raise { cap } => {
-                self.course.cap = cap;
-                self.warn_of_cap_anew(knobs);
-                effects.push(Effect::Tell(Event::Raised { cap }));
-            }
+            Op::Raise { cap } => self.raise(cap, now, knobs, effects),
             Op::Wait { by } => self.wait(by, now, knobs, effects),
             // A cancel that crossed the accept is honoured; later it is a mistake.
             Op::Cancel if !matches!(self.phase, Phase::Connecting { .. }) => return Err(Code::Answered.into()),
@@ -140,6 +147,9 @@ impl Room {
 
     fn prove(&mut self, by: Side, now: Timestamp, knobs: &Knobs, effects: &mut Vec<Effect>) {
         self.join(by, effects);
+        if matches!(self.phase, Phase::Full { .. }) {
+            return;
+        }
         effects.extend(self.meter.prove(by, now, knobs.join).map(Effect::Segment));
         if self.meter.missing().is_some() {
             return;
@@ -147,7 +157,18 @@ impl Room {
         match std::mem::replace(&mut self.phase, Phase::Live) {
             Phase::Connecting { .. } => effects.push(Effect::Tell(Event::Began)),
             Phase::Interrupted { .. } => effects.push(Effect::Tell(Event::Resumed)),
-            Phase::Live => {}
+            Phase::Live | Phase::Full { .. } => {}
+        }
+    }
+
+    /// What was used up goes on when both have proved again that they are there.
+    fn raise(&mut self, cap: Cap, now: Timestamp, knobs: &Knobs, effects: &mut Vec<Effect>) {
+        self.course.cap = cap;
+        self.warn_of_cap_anew(knobs);
+        effects.extend([Effect::Reserve { cap }, Effect::Tell(Event::Raised { cap })]);
+        if let Phase::Full { .. } = self.phase {
+            self.part = self.part.saturating_add(1);
+            self.phase = Phase::Interrupted { until: now.after(knobs.interrupted), asked: false };
         }
     }
 
@@ -195,7 +216,7 @@ impl Room {
             Phase::Connecting { until } => or(until, Turn::Fail),
             Phase::Live => {
                 if let Some(full) = self.meter.full_at(self.course.cap.millis()) {
-                    or(full, Turn::End(EndReason::Cap));
+                    or(full, Turn::Fill);
                     if !self.warned.cap {
                         or(full.before(knobs.warn_cap), Turn::Warn { of: Bound::Cap, ends_at: full });
                     }
@@ -206,6 +227,7 @@ impl Room {
             }
             Phase::Interrupted { until, asked: false } => or(until, Turn::Ask),
             Phase::Interrupted { until, asked: true } => or(until, Turn::End(EndReason::Lost)),
+            Phase::Full { until } => or(until, Turn::End(EndReason::Cap)),
         }
         if !self.warned.limit {
             let limit = self.limit(knobs);
@@ -236,6 +258,12 @@ impl Room {
                 let missing = self.meter.missing().unwrap_or(Missing::Both);
                 effects.push(Effect::Tell(Event::Interrupted { missing, until }));
             }
+            Turn::Fill => {
+                effects.extend(self.meter.close().map(Effect::Segment));
+                let until = now.after(knobs.extend);
+                self.phase = Phase::Full { until };
+                effects.push(Effect::Tell(Event::Full { until }));
+            }
             Turn::Ask => {
                 let until = now.after(knobs.answer);
                 self.phase = Phase::Interrupted { until, asked: true };
@@ -250,6 +278,9 @@ impl Room {
     }
 
     pub(super) fn ends_by(&self, now: Timestamp, knobs: &Knobs) -> Timestamp {
+        if let Phase::Full { until } = self.phase {
+            return until.min(self.limit(knobs));
+        }
         let cap = self.course.cap.millis();
         let full = self.meter.full_at(cap).unwrap_or(now.after(cap.less(self.meter.proved())));
         full.min(self.limit(knobs))
@@ -257,7 +288,7 @@ impl Room {
 
     pub(super) const fn takes_messages(&self) -> Result<(), Code> {
         match (self.phase, self.course.medium) {
-            (Phase::Interrupted { .. }, Medium::Chat) => Err(Code::Interrupted),
+            (Phase::Interrupted { .. } | Phase::Full { .. }, Medium::Chat) => Err(Code::Interrupted),
             _ => Ok(()),
         }
     }

@@ -98,7 +98,7 @@ fn is_end(event: &Event) -> bool {
         Event::Declined { .. } | Event::Missed | Event::Unreachable | Event::Cancelled | Event::Failed | Event::Ended { .. } => true,
         Event::Requested { .. } | Event::Reached { .. } | Event::Shown | Event::Accepted { .. } | Event::Joined { .. } => false,
         Event::Left { .. } | Event::Began | Event::Message(_) | Event::Medium { .. } | Event::Raised { .. } | Event::Warned { .. } => false,
-        Event::Interrupted { .. } | Event::Asked { .. } | Event::Waiting { .. } | Event::Resumed => false,
+        Event::Interrupted { .. } | Event::Full { .. } | Event::Asked { .. } | Event::Waiting { .. } | Event::Resumed => false,
     }
 }
 
@@ -112,7 +112,11 @@ fn the_ring_is_seen_by_its_stages() {
     run.done(Op::Shown { device: device(1) });
     let effects = run.wait(3).done(Op::Accept { device: device(2) });
     let until = run.now.after(Millis::seconds(60));
-    assert_eq!(effects, [Effect::StopRinging, Effect::Answer, Effect::Conclude, Effect::Tell(Event::Accepted { until })]);
+    let cap = Cap::minutes(30).unwrap();
+    assert_eq!(
+        effects,
+        [Effect::StopRinging, Effect::Answer, Effect::Conclude, Effect::Reserve { cap }, Effect::Tell(Event::Accepted { until })]
+    );
     let stages = [
         &Event::Requested { until: START.after(Millis::seconds(45)) },
         &Event::Reached { devices: 1 },
@@ -273,11 +277,32 @@ fn the_cap_ends_it_and_both_are_warned() {
     run.done(Op::Raise { cap: Cap::minutes(7).unwrap() });
     assert_eq!(run.refused(Op::Raise { cap: Cap::minutes(6).unwrap() }), Code::BadCap);
     run.wait(5).both(71);
-    run.wait(5);
-    assert_eq!(run.refused(Op::Proof { by: CONSUMER }), Code::Over);
+    run.wait(5).done(Op::Proof { by: CONSUMER });
+    assert_eq!(run.state.stage(), Stage::Interrupted, "what is used up pauses");
+    assert_eq!(run.state.ends_by(run.now, &run.knobs), Some(run.now.after(Millis::seconds(30))));
+    run.wait(30);
+    assert_eq!(run.refused(Op::Raise { cap: Cap::minutes(8).unwrap() }), Code::Over);
     run.done(Op::Time);
     assert!(matches!(run.state, Consultation::Ended(End { reason: EndReason::Cap, proved: Millis(415_000), .. })), "{:?}", run.state);
     assert_eq!(run.told().iter().filter(|e| matches!(e, Event::Warned { of: Bound::Cap, .. })).count(), 2, "once for each cap");
+}
+
+#[test]
+fn what_is_used_up_can_be_raised_and_the_pause_is_free() {
+    let mut run = Run::live(1);
+    run.wait(5).both(11);
+    run.wait(5).done(Op::Time);
+    assert!(matches!(run.told()[..], [Event::Full { until }] if *until == run.now.after(Millis::seconds(30))), "{:?}", run.told());
+    run.wait(10).both(3);
+    assert_eq!(run.told().len(), 1, "proofs change nothing in the pause");
+    let effects = run.done(Op::Raise { cap: Cap::minutes(2).unwrap() });
+    assert!(effects.contains(&Effect::Reserve { cap: Cap::minutes(2).unwrap() }), "{effects:?}");
+    run.wait(1).both(3);
+    assert_eq!(run.state.stage(), Stage::Live);
+    let Consultation::Open(room) = &run.state else { panic!("{:?}", run.state) };
+    assert_eq!((room.part, room.meter.proved()), (1, Millis::seconds(55 + 10)));
+    let effects = run.done(Op::End { by: PROVIDER });
+    assert!(effects.contains(&Effect::Settle { proved: Millis::seconds(65) }), "{effects:?}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ const KNOBS: Knobs = Knobs {
     interrupted: Millis(1),
     answer: Millis(1),
     wait: Millis(1),
+    extend: Millis(1),
     limit: Millis(5),
     warn_limit: Millis(1),
     warn_cap: Millis(1),
