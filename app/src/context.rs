@@ -2,12 +2,13 @@
 
 use crate::error::AppError;
 use crate::{
-    account::port::Accounts, choices::port::Choices, consultation::port::Consultations, forms::port::Forms, offers::port::Offers,
-    presence::port::Presences,
+    account::port::Accounts, cases::port::Cases, choices::port::Choices, consultation::port::Consultations, forms::port::Forms,
+    offers::port::Offers, presence::port::Presences, receipts::port::Receipts, wallet::port::Wallets,
 };
 use domain::{
     account::Role,
     id::{AccountId, ConsultationId, SignInId},
+    money::{Commission, Reality},
     reject::Code,
 };
 use leptos::prelude::{expect_context, use_context};
@@ -29,8 +30,25 @@ pub struct Backend {
     pub forms: Arc<dyn Forms>,
     /// Consultations.
     pub consultations: Arc<dyn Consultations>,
+    /// Wallets.
+    pub wallets: Arc<dyn Wallets>,
+    /// Receipts and earnings.
+    pub receipts: Arc<dyn Receipts>,
+    /// Cases.
+    pub cases: Arc<dyn Cases>,
     /// Whether this is a demo, where nothing is real.
     pub demo: bool,
+    /// What is so about money here.
+    pub money: MoneyFacts,
+}
+
+/// What is so about money on an instance.
+#[derive(Clone, Copy, Debug)]
+pub struct MoneyFacts {
+    /// Whether it is real.
+    pub reality: Reality,
+    /// The operator's share.
+    pub commission: Commission,
 }
 
 /// Who sends a request, and from where.
@@ -61,9 +79,14 @@ pub struct Me {
     pub provider: bool,
 }
 
-/// What the visitor has open as a consumer, for the frame of a page.
+/// What the frame of a page tells beside who is signed in.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Open(pub Option<ConsultationId>);
+pub struct Notices {
+    /// What the visitor has open as a consumer.
+    pub open: Option<ConsultationId>,
+    /// Whether nothing new that costs money can begin, since the books are being checked.
+    pub frozen: bool,
+}
 
 /// The ports.
 pub fn backend() -> Backend {
@@ -83,6 +106,11 @@ pub fn me() -> Result<Me, AppError> {
 /// Sends the browser to a page of this site after the server function; anything but an absolute path leads to `/`.
 pub fn go_to(path: &str) {
     leptos_axum::redirect(if is_local(path) { path } else { "/" });
+}
+
+/// Sends the browser to the gateway's own page, which is not ours.
+pub fn go_out(url: &str) {
+    leptos_axum::redirect(url);
 }
 
 /// Whether a path stays on this site: `/desk`, but not `//other.example` or `/\other.example`.

@@ -35,13 +35,13 @@ impl AppError {
             Code::SignInRequired => 401,
             Code::Forbidden | Code::ForeignOrigin => 403,
             Code::NotFound => 404,
-            Code::EmailTaken | Code::Stale | Code::NoListedOffers | Code::OfferLimit => 409,
+            Code::EmailTaken | Code::Stale | Code::NoListedOffers | Code::OfferLimit | Code::OtherPayload => 409,
             Code::LinkExpired => 410,
             Code::TooLarge => 413,
             Code::BadRequest => 400,
             Code::TooManyTries => 429,
             Code::Internal => 500,
-            Code::Overloaded | Code::Network => 503,
+            Code::Overloaded | Code::Network | Code::Frozen | Code::GatewayDown => 503,
             _ => 422,
         }
     }
@@ -165,6 +165,7 @@ pub const fn words(field: Option<Field>, code: Code) -> &'static str {
         (Code::Required, Some(Field::Languages)) => "Choose at least one language.",
         (Code::Required, Some(Field::Media)) => "Choose at least one of chat, voice and video.",
         (Code::Required, Some(Field::RateMinor)) => "Enter a rate a minute. 0 is allowed.",
+        (Code::Required, Some(Field::AmountMinor)) => "Enter an amount.",
         (Code::Required, Some(Field::Minutes)) => "Choose for how long.",
         (Code::Required, _) => "Please fill this in.",
         (Code::TooLong, Some(Field::Title)) => "At most 80 letters (about 32 in Chinese, Japanese or Korean).",
@@ -196,6 +197,19 @@ pub const fn words(field: Option<Field>, code: Code) -> &'static str {
         (Code::BadSignIn, _) => "Address or password is wrong. Check both and try again.",
         (Code::WrongPassword, _) => "This is not your current password.",
         (Code::BadCap, _) => "Choose whole minutes, from 1 to 180, and not less than agreed.",
+        (Code::BadAmount, _) => "Enter an amount above zero, such as 20.00, with no more decimal places than the currency has.",
+        (Code::NoFunds, Some(Field::Cap)) => "Your wallet does not cover this much. Top it up here, or choose less time.",
+        (Code::NoFunds, _) => "There is not enough money for this.",
+        (Code::WalletFull, _) => "This is more than a wallet may hold here. Enter a smaller amount.",
+        (Code::TooMuch, _) => "This is more than is left of the bill. Enter a smaller amount.",
+        (Code::Frozen, _) => "The books of this site are being checked, and nothing new that costs money can begin. What runs goes on.",
+        (Code::OtherPayload, _) => {
+            "The page asked for another thing under the same number. Reload it and try again; nothing was charged twice."
+        }
+        (Code::GatewayDown, _) => {
+            "The payment service does not answer. Nothing is lost: it is asked again by itself. Look into your wallet in a minute."
+        }
+        (Code::NotOffered, _) => "This site does not offer that.",
         (Code::BadReason, _) => "Choose one of the reasons.",
         (Code::NotOpen, _) => "The curtain is in by now. This person cannot be rung.",
         (Code::Busy, _) => "A guest is inside by now. Try again when they have finished.",
@@ -247,7 +261,12 @@ mod tests {
         for code in Code::ALL {
             let status = AppError::from(*code).status();
             assert!(!words(None, *code).is_empty() && (400..=503).contains(&status), "{}", code.as_str());
-            assert_eq!(status >= 500, matches!(code, Code::Internal | Code::Overloaded | Code::Network), "{}", code.as_str());
+            assert_eq!(
+                status >= 500,
+                matches!(code, Code::Internal | Code::Overloaded | Code::Network | Code::Frozen | Code::GatewayDown),
+                "{}",
+                code.as_str()
+            );
         }
     }
 }

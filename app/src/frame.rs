@@ -88,12 +88,11 @@ impl TheSite {
 fn site_json() -> String {
     #[cfg(feature = "ssr")]
     {
-        use crate::context::{Backend, Open, Visitor};
-        let demo = use_context::<Backend>().is_some_and(|backend| backend.demo);
+        use crate::context::{Backend, Notices, Visitor};
+        // While the list of routes is made there is no backend.
+        let Some(backend) = use_context::<Backend>() else { return String::new() };
         let me = use_context::<Visitor>().and_then(|visitor| visitor.me);
-        let me = me.map(|m| MeView { id: m.id, display_name: m.display_name, email: m.email, provider: m.provider });
-        let open = use_context::<Open>().unwrap_or_default().0;
-        serde_json::to_string(&Site { me, demo, open }).unwrap_or_default()
+        serde_json::to_string(&Site::of(&backend, me, use_context::<Notices>().unwrap_or_default())).unwrap_or_default()
     }
     #[cfg(not(feature = "ssr"))]
     String::new()

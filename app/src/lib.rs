@@ -9,6 +9,7 @@ compile_error!(
 );
 
 pub mod account;
+pub mod cases;
 pub mod choices;
 pub mod consultation;
 #[cfg(feature = "ssr")]
@@ -18,8 +19,10 @@ pub mod forms;
 pub mod frame;
 pub mod offers;
 pub mod presence;
+pub mod receipts;
 pub mod routes;
 pub mod ui;
+pub mod wallet;
 
 pub use frame::{App, shell};
 pub use routes::ROUTES;

@@ -10,6 +10,18 @@ pub const NEW_OFFER: &str = "/offers/new";
 pub const DESK: &str = "/desk";
 /// The own consultations.
 pub const CONSULTATIONS: &str = "/consultations";
+/// The own wallet.
+pub const WALLET: &str = "/wallet";
+/// The own wallet's bookings, as a table.
+pub const STATEMENT: &str = "/wallet/statement.csv";
+/// The own earnings.
+pub const EARNINGS: &str = "/earnings";
+/// The own earnings, as a table.
+pub const EARNINGS_TABLE: &str = "/earnings.csv";
+/// The cases, for operators.
+pub const CASES: &str = "/operator/cases";
+/// What anybody can check of this instance.
+pub const TRUST: &str = "/trust";
 /// The own account.
 pub const ACCOUNT: &str = "/account";
 /// Signing in.
@@ -28,6 +40,11 @@ pub const ROUTES: &[&str] = &[
     DESK,
     CONSULTATIONS,
     "/consultations/:id",
+    "/consultations/:id/receipt",
+    WALLET,
+    EARNINGS,
+    CASES,
+    TRUST,
     ACCOUNT,
     SIGN_IN,
     SIGN_UP,
@@ -36,7 +53,10 @@ pub const ROUTES: &[&str] = &[
 
 /// Whether a page is only in the whole program, and not in the small one that visitors load first.
 pub fn is_beyond_first(path: &str) -> bool {
-    path == NEW_OFFER || path == DESK || path.starts_with(CONSULTATIONS) || path.ends_with("/ask") || path.ends_with("/revise")
+    [NEW_OFFER, DESK, WALLET, EARNINGS, CASES, TRUST].contains(&path)
+        || path.starts_with(CONSULTATIONS)
+        || path.ends_with("/ask")
+        || path.ends_with("/revise")
 }
 
 /// An offer's page.
@@ -62,6 +82,16 @@ pub fn consultation(id: ConsultationId) -> String {
 /// What is kept of a consultation, as a text file.
 pub fn transcript(id: ConsultationId) -> String {
     format!("/consultations/{id}/transcript")
+}
+
+/// The receipt of a consultation.
+pub fn receipt(id: ConsultationId) -> String {
+    format!("/consultations/{id}/receipt")
+}
+
+/// The receipt of a consultation, for programs.
+pub fn receipt_json(id: ConsultationId) -> String {
+    format!("/consultations/{id}/receipt.json")
 }
 
 /// A provider's page.

@@ -378,7 +378,7 @@ mod tests {
         let entry = Entry::settle(consultation(), parties(), euros(3_600), euros(1_999), commission).unwrap();
         assert_eq!(
             lines(&entry),
-            [(0, Book::Commission, 49), (1, Book::Available, 1_601), (1, Book::Held, -3_600), (2, Book::Pending, 1_950)]
+            [(1, Book::Available, 1_601), (1, Book::Held, -3_600), (2, Book::Pending, 1_950), (0, Book::Commission, 49)]
         );
         assert_eq!(
             Entry::settle(consultation(), parties(), euros(5), euros(6), commission),

@@ -25,6 +25,7 @@ pub mod media;
 pub mod message;
 pub mod money;
 pub mod offer;
+pub mod operation;
 pub mod presence;
 pub mod proof;
 pub mod receipt;

@@ -58,6 +58,14 @@ pub fn segments(proofs: Both<&[Timestamp]>, join: Millis) -> Vec<Segment> {
     stretches(proofs.consumer, join).into_iter().flat_map(common).collect()
 }
 
+/// When both sides proved, in parts: a new part begins when the time agreed is used up, and proofs of different parts are never joined.
+pub type Proofs = Vec<Both<Vec<Timestamp>>>;
+
+/// The segments of all parts.
+pub fn all_segments(proofs: &Proofs, join: Millis) -> Vec<Segment> {
+    proofs.iter().flat_map(|part| segments(Both { consumer: &part.consumer, provider: &part.provider }, join)).collect()
+}
+
 codes! {
     /// Who does not prove to be there.
     Missing {

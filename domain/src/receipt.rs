@@ -6,7 +6,7 @@ use crate::{
     consultation::EndReason,
     id::{AccountId, ConsultationId},
     money::{Commission, Money, Rate},
-    proof::{Segment, stretches},
+    proof::{Proofs, Segment, segments, stretches},
     reject::codes,
     side::Both,
     time::{Millis, Timestamp},
@@ -44,9 +44,6 @@ pub struct Stretch {
     pub why: Why,
 }
 
-/// The times at which both sides proved, in parts: a new part begins when the time agreed is used up, and proofs of different parts are never joined.
-pub type Proofs = Vec<Both<Vec<Timestamp>>>;
-
 /// Accounts for the whole time from the accept to the end. `paused_at_end` tells that the time agreed was used up when it ended.
 pub fn account_for(proofs: &Proofs, join: Millis, free: Millis, whole: Segment, paused_at_end: bool) -> Vec<Stretch> {
     let mut found: Vec<Stretch> = Vec::new();
@@ -62,7 +59,7 @@ pub fn account_for(proofs: &Proofs, join: Millis, free: Millis, whole: Segment, 
     let (mut at, mut free_left, mut gap) = (whole.from, free, Why::Opening);
     for (n, part) in proofs.iter().enumerate() {
         let sides = Both { consumer: stretches(&part.consumer, join), provider: stretches(&part.provider, join) };
-        let together = crate::proof::segments(Both { consumer: &part.consumer, provider: &part.provider }, join);
+        let together = segments(Both { consumer: &part.consumer, provider: &part.provider }, join);
         for both in together {
             if gap == Why::Both {
                 missing(&sides, at, both.from, &mut put);
@@ -86,6 +83,12 @@ pub fn account_for(proofs: &Proofs, join: Millis, free: Millis, whole: Segment, 
     };
     put(at, whole.to, last);
     found
+}
+
+/// For how long both were there, as the stretches have it.
+pub fn proved(stretches: &[Stretch]) -> Millis {
+    let both = stretches.iter().filter(|stretch| matches!(stretch.why, Why::Billed | Why::Free));
+    both.fold(Millis(0), |sum, stretch| sum.plus(stretch.time.length()))
 }
 
 /// Who was missing in a gap between two moments that both proved.
@@ -258,10 +261,8 @@ mod tests {
             prop_assert_eq!(found.last().map(|s| s.time.to), Some(whole.to));
             prop_assert!(found.windows(2).all(|pair| pair[0].time.to == pair[1].time.from && pair[0].why != pair[1].why));
             let sum = |why: Why| found.iter().filter(|s| s.why == why).fold(Millis(0), |sum, s| sum.plus(s.time.length()));
-            let proved: i64 = proofs
-                .iter()
-                .map(|part| crate::proof::total(&crate::proof::segments(Both { consumer: &part.consumer, provider: &part.provider }, JOIN)).0)
-                .sum();
+            let proved = crate::proof::total(&crate::proof::all_segments(&proofs, JOIN)).0;
+            prop_assert_eq!(super::proved(&found).0, proved);
             prop_assert_eq!(sum(Why::Billed).0 + sum(Why::Free).0, proved);
             prop_assert_eq!(sum(Why::Free).0, proved.min(free * 1_000));
         }

@@ -110,6 +110,10 @@ text! {
     MessageText
 }
 text! {
+    /// What was wrong with a receipt, or why a case was decided so: plain text with line breaks.
+    CaseText
+}
+text! {
     /// The name of a browser, as its page found it: `Firefox 142`.
     Browser
 }
@@ -139,6 +143,13 @@ impl Question {
     /// At most [`QUESTION_MAX`] characters; line breaks stay. Errors: `BadText`, `TooLong`.
     pub fn parse(raw: &str) -> Result<Self, Code> {
         block(raw, QUESTION_MAX).map(Question)
+    }
+}
+
+impl CaseText {
+    /// At most [`QUESTION_MAX`] characters; line breaks stay. Errors: `Required`, `BadText`, `TooLong`.
+    pub fn parse(raw: &str) -> Result<Self, Code> {
+        block(raw, QUESTION_MAX).and_then(filled).map(CaseText)
     }
 }
 

@@ -97,6 +97,7 @@ impl Application {
         let desks = Arc::new(Desks::new(node, &config));
         life.spawn(worker::presence::run(store.clone(), Arc::clone(&desks), node, config.node_beat(), life.clone()));
         life.spawn(worker::pruner::run(store.clone(), life.clone()));
+        life.spawn(worker::money::run(store.clone(), config.money.audit, life.clone()));
         let whispers = Arc::<Whispers>::default();
         life.spawn(robots::run(store.clone(), Arc::clone(&whispers), life.clone()));
         if demo {
@@ -113,7 +114,11 @@ impl Application {
             choices: Arc::new(Choices(Arc::clone(&hub))),
             forms: Arc::new(store.clone()),
             consultations: Arc::new(store.clone()),
+            wallets: Arc::new(store.clone()),
+            receipts: Arc::new(store.clone()),
+            cases: Arc::new(store.clone()),
             demo,
+            money: store.money_facts(),
         };
         let settings =
             serve::Settings { connections: config.http.connections, head_timeout: Duration::from_millis(config.http.head_timeout) };

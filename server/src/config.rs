@@ -1,6 +1,11 @@
 //! Configuration: defaults, then `noren.toml`, then `NOREN_*`, then flags. Every key is documented here and in docs/operations.md.
 
-use domain::{consultation, presence::Knobs, time::Millis};
+use domain::{
+    consultation,
+    money::{Asset, Commission},
+    presence::Knobs,
+    time::Millis,
+};
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -38,6 +43,8 @@ pub struct Config {
     pub consultations: consultation::Knobs,
     /// How the pages of a consultation find each other.
     pub calls: Calls,
+    /// Money.
+    pub money: Money,
     /// The feed.
     pub feed: Feed,
     /// Connections and requests.
@@ -60,6 +67,7 @@ impl Default for Config {
             presence: Knobs::default(),
             consultations: consultation::Knobs::default(),
             calls: Calls::default(),
+            money: Money::default(),
             feed: Feed::default(),
             http: Http::default(),
             accounts: Accounts::default(),
@@ -102,6 +110,45 @@ pub struct Calls {
 impl Default for Calls {
     fn default() -> Self {
         Calls { stun: Vec::new(), turn: Vec::new(), turn_secret: None, turn_ttl: Millis::minutes(240), relay_only: false }
+    }
+}
+
+/// Money.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Money {
+    /// The operator's share of what providers earn, in basis points (250 is 2.5 %).
+    pub commission: Commission,
+    /// Most that a wallet may hold of a currency, in its units; hundreds of them where it has no decimal places.
+    pub wallet: i64,
+    /// Up to how much a consumer who complains gets back by itself, in units; 0 switches that off.
+    pub automatic: i64,
+    /// Days after which what was earned can be paid out.
+    pub clear_days: i64,
+    /// How often the books are counted again.
+    pub audit: Millis,
+}
+
+impl Default for Money {
+    fn default() -> Self {
+        Money { commission: Commission::default(), wallet: 200, automatic: 2, clear_days: 7, audit: Millis::minutes(60) }
+    }
+}
+
+impl Money {
+    /// Most that a wallet may hold.
+    pub fn wallet_most(&self, asset: Asset) -> domain::money::Money {
+        domain::money::Money::new(asset.currency.units(self.wallet), asset)
+    }
+
+    /// Up to how much goes back by itself.
+    pub fn automatic_most(&self, asset: Asset) -> domain::money::Money {
+        domain::money::Money::new(asset.currency.units(self.automatic), asset)
+    }
+
+    /// How long what was earned can still go back by itself.
+    pub fn clears_after(&self) -> Millis {
+        Millis::minutes(self.clear_days.saturating_mul(24 * 60))
     }
 }
 

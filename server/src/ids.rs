@@ -1,7 +1,7 @@
 //! Ids and secrets: the only source of randomness.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::id::{AccountId, AttachmentId, ConsultationId, Epoch, NodeId, OfferId, SignInId};
+use domain::id::{AccountId, AttachmentId, ConsultationId, Epoch, NodeId, OfferId, OperationId, SignInId};
 use sha2::{Digest, Sha256};
 use std::sync::{
     LazyLock,
@@ -25,7 +25,7 @@ macro_rules! mint {
     )+};
 }
 
-mint!(AccountId, AttachmentId, ConsultationId, Epoch, NodeId, OfferId, SignInId);
+mint!(AccountId, AttachmentId, ConsultationId, Epoch, NodeId, OfferId, OperationId, SignInId);
 
 /// A new id, which sorts after all that this process made before.
 pub fn new<T: Mint>() -> T {

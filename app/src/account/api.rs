@@ -1,7 +1,7 @@
 //! Server functions of accounts.
 
 use crate::error::AppError;
-use domain::{id::SignInId, time::Timestamp};
+use domain::{id::SignInId, money::Commission, time::Timestamp};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,16 @@ pub struct MeView {
     pub email: String,
     /// Whether it has offers.
     pub provider: bool,
+    /// Whether it runs the instance.
+    pub operator: bool,
+}
+
+#[cfg(feature = "ssr")]
+impl From<crate::context::Me> for MeView {
+    fn from(me: crate::context::Me) -> Self {
+        let operator = me.role == domain::account::Role::Operator;
+        MeView { id: me.id, display_name: me.display_name, email: me.email, provider: me.provider, operator }
+    }
 }
 
 /// What the frame of every page shows.
@@ -43,6 +53,30 @@ pub struct Site {
     /// The request or consultation that the visitor has open as a consumer.
     #[serde(default)]
     pub open: Option<domain::id::ConsultationId>,
+    /// Whether its money is worth nothing.
+    #[serde(default)]
+    pub test_money: bool,
+    /// The operator's share of what providers earn.
+    #[serde(default)]
+    pub commission: Commission,
+    /// Whether nothing new that costs money can begin, since the books are being checked.
+    #[serde(default)]
+    pub frozen: bool,
+}
+
+#[cfg(feature = "ssr")]
+impl Site {
+    /// The site for a visitor.
+    pub(crate) fn of(backend: &crate::context::Backend, me: Option<crate::context::Me>, notices: crate::context::Notices) -> Self {
+        Site {
+            me: me.map(MeView::from),
+            demo: backend.demo,
+            open: notices.open,
+            test_money: backend.money.reality == domain::money::Reality::Test,
+            commission: backend.money.commission,
+            frozen: notices.frozen,
+        }
+    }
 }
 
 /// The frame of the page.
@@ -53,8 +87,8 @@ pub async fn read_site() -> Result<Site, AppError> {
         Some(me) => backend.consultations.open_of(me).await?,
         None => None,
     };
-    let me = visitor.me.map(|m| MeView { id: m.id, display_name: m.display_name, email: m.email, provider: m.provider });
-    Ok(Site { me, demo: backend.demo, open })
+    let frozen = backend.wallets.frozen().await?;
+    Ok(Site::of(&backend, visitor.me, crate::context::Notices { open, frozen }))
 }
 
 /// Creates an account, signs it in and goes to `next`.

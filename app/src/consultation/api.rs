@@ -8,6 +8,7 @@ use domain::{
     consultation::{EndReason, Stage},
     environment::Environment,
     id::{ConsultationId, OfferId},
+    money::Money,
     presence::Shown,
     proof::Segment,
     side::{Both, Side},
@@ -30,6 +31,10 @@ pub struct TermsView {
     pub is: Shown,
     /// While a guest is inside: until when at the latest.
     pub free_by: Option<Timestamp>,
+    /// What the consumer can spend of this currency, for those who are signed in.
+    pub funds: Option<Money>,
+    /// A fresh key for a top-up: the same key is the same one.
+    pub key: String,
     /// How the pages would find each other, for those who are signed in.
     pub paths: Paths,
     /// The server's clock.

@@ -222,6 +222,7 @@ pub fn event_words(event: &Event, me: Side, other: &str) -> Option<String> {
         Event::Raised { cap } => format!("{} raised the cap to {} min", they(Side::Consumer), cap.millis().0 / 60_000),
         Event::Warned { of: Bound::Cap, .. } => "The agreed time is nearly used up".into(),
         Event::Warned { of: Bound::TimeLimit, .. } => "Three hours are nearly over".into(),
+        Event::Full { .. } => "The agreed time is used up: nothing is billed, and it ends unless the cap is raised".into(),
         Event::Interrupted { missing, .. } => match missing {
             Missing::Both => "The line broke: nothing is billed".into(),
             Missing::Consumer => format!("Interrupted, nothing is billed: nothing comes from {}", whom(Side::Consumer, me, other)),
@@ -266,6 +267,7 @@ mod tests {
             stage,
             until: None,
             asked: false,
+            full: false,
             missing: None,
             medium: Medium::Chat,
             cap: Cap::minutes(30).unwrap(),

@@ -52,6 +52,8 @@ pub struct RoomState {
     pub until: Option<Timestamp>,
     /// Whether both were asked what to do about an interruption.
     pub asked: bool,
+    /// Whether the cap is used up: nothing is billed, and it ends unless the cap is raised.
+    pub full: bool,
     /// Who does not prove to be there.
     pub missing: Option<Missing>,
     /// The medium at this moment.
@@ -242,6 +244,7 @@ mod tests {
             stage: Stage::Live,
             until: None,
             asked: false,
+            full: true,
             missing: Some(Missing::Consumer),
             medium: Medium::Video,
             cap: Cap::minutes(30).unwrap(),

@@ -24,6 +24,8 @@ pub const fn label(field: Field) -> &'static str {
         Field::Currency => "Currency",
         Field::FreeSeconds => "Free seconds",
         Field::Minutes => "For how long",
+        Field::AmountMinor => "Amount",
+        Field::Complaint => "What was wrong",
         Field::Offers => "Offers",
         Field::Question => "Question",
         Field::Medium => "By",

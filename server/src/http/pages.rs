@@ -3,7 +3,7 @@
 use super::{AppState, api::error_response, headers::Nonce};
 use app::{
     consultation::record::transcript as transcript_of,
-    context::{Open, Visitor},
+    context::{Notices, Visitor},
     error::AppError,
 };
 use axum::{
@@ -63,13 +63,14 @@ async fn render(State(state): State<AppState>, request: Request<Body>) -> Respon
         Some(me) => state.backend.consultations.open_of(&me).await.ok().flatten(),
         None => None,
     };
+    let notices = Notices { open, frozen: state.backend.wallets.frozen().await.unwrap_or_default() };
     let provider = request.extensions().get::<Visitor>().and_then(|visitor| visitor.me.as_ref()).is_some_and(|me| me.provider);
     // A provider can be rung on every page.
     let whole = provider || app::routes::is_beyond_first(request.uri().path());
     let base = context(&state);
     let context = move || {
         base();
-        provide_context(Open(open));
+        provide_context(notices);
     };
     leptos_axum::render_app_async_with_context(context, move || app::shell(options.clone(), whole))(request).await
 }

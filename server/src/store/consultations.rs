@@ -33,7 +33,7 @@ use domain::{
     media::Medium,
     presence::{DeskEventKind, Presence, judge},
     proof::Segment,
-    reject::Code,
+    reject::{Code, Field, Reject},
     side::{Both, Side},
     text::Question,
     time::{Millis, Timestamp},
@@ -126,7 +126,7 @@ impl Store {
     }
 
     pub(super) async fn change(&self, id: ConsultationId, who: Option<AccountId>, op: Op) -> Result<(), StoreError> {
-        self.write(async |tx| {
+        let changed = self.write(async |tx| {
             let row = lock(tx, id).await?;
             if let Some(who) = who
                 && op.whose() != Some(side(&row, who)?)
@@ -134,8 +134,15 @@ impl Store {
                 return Err(Code::NotFound.into());
             }
             self.step(tx, row, op).await
-        })
-        .await
+        });
+        let changed = changed.await;
+        if let (Op::Accept { .. }, Err(StoreError::Reject(reject))) = (op, &changed)
+            && reject.code() == Code::NoFunds
+        {
+            // The money went while it rang: that is as if the consumer had taken the request back.
+            self.write(async |tx| self.step(tx, lock(tx, id).await?, Op::Cancel).await).await?;
+        }
+        changed
     }
 
     pub(super) async fn step(&self, tx: &Tx, row: consultation::Model, op: Op) -> Result<(), StoreError> {
@@ -174,9 +181,11 @@ impl Store {
                     ensure_row(tx, provider).await?;
                     record(tx, provider, now, DeskEventKind::Began, Millis(0)).await?;
                 }
+                Effect::Reserve { cap } => self.reserve(tx, &row, cap, now).await?,
                 Effect::Settle { .. } => {
                     let since = row.accepted_at.map_or(now, Timestamp);
                     record(tx, provider, now, DeskEventKind::Ended, now.since(since)).await?;
+                    tx.hint(Hint::Settle);
                 }
                 // Practice counts nowhere.
                 Effect::Miss | Effect::Answer if is_robot(&tx.db, AccountId(row.consumer)).await? => {}
@@ -226,7 +235,11 @@ impl Consultations for Store {
                 _ => None,
             };
             let paths = me.map(|me| self.0.calls.paths(me.id, now)).unwrap_or_default();
-            Ok(TermsView { conditions, environment, hash, is: hung.shown(), free_by, paths, now })
+            let funds = match me {
+                Some(me) => Some(self.available(db, me.id, &conditions).await?),
+                None => None,
+            };
+            Ok(TermsView { conditions, environment, hash, is: hung.shown(), free_by, paths, funds, key: ids::uuid().to_string(), now })
         });
         Ok(read.await?)
     }
@@ -239,6 +252,13 @@ impl Consultations for Store {
             let terms = terms(&provider, asked.offer, &asked.choice)?;
             let as_shown = asked.shown.is_none_or(|shown| shown == terms.hash);
             asking(tx, me.id, &provider, asked.offer, as_shown, now).await?.may_ring()?;
+            let most = terms.conditions.at_most();
+            if most > 0 && self.is_frozen().await.is_ok_and(|frozen| frozen) {
+                return Err(Code::Frozen.into());
+            }
+            if self.available(&tx.db, me.id, &terms.conditions).await?.minor < most {
+                return Err(Reject::field(Field::Cap, Code::NoFunds).into());
+            }
             self.begin(tx, draft(&provider, me.id, asked.offer, terms, asked.environment), asked.question, now).await
         });
         Ok(requested.await?)

@@ -78,6 +78,7 @@ fn refusal(constraint: &str) -> Option<Reject> {
         "ck_offer_rate_minor" => (Field::RateMinor, Code::BadRate),
         "ck_offer_currency" => (Field::Currency, Code::BadCurrency),
         "ck_offer_free_seconds" => (Field::FreeSeconds, Code::BadFreeSeconds),
+        "ck_balance_funds" => return Some(Code::NoFunds.into()),
         "uq_consultation_ring" => return Some(Code::Ringing.into()),
         "uq_consultation_asks" => return Some(Code::RequestOpen.into()),
         _ => return None,

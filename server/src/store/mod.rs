@@ -6,42 +6,55 @@
 mod accounts;
 mod answers;
 mod attachments;
+mod audit;
+mod cases;
 mod connect;
 mod consultations;
 mod demo;
 mod error;
 mod feed;
 mod forms;
+mod ledger;
 mod limits;
 mod nodes;
 mod offers;
+mod once;
+mod operations;
 mod passwords;
 mod practice;
 mod presence;
+mod receipts;
 mod records;
 mod rooms;
 mod rows;
+mod sealing;
 mod settings;
+mod settlement;
 mod sign_ins;
 mod tx;
+mod wallets;
 
 pub use connect::OpenError;
 pub use demo::{Cast, Robot};
 pub use error::StoreError;
 pub use feed::{BoardSnapshot, FeedBody, FeedRow};
+pub use ledger::Posted;
 pub use nodes::Renewed;
 pub use practice::{Part, robot_environment};
 pub use rooms::{Entry, News};
+pub use sealing::Head;
 pub use tx::Hints;
 
 use crate::{
     clock::Clock,
     config::{self, Config},
+    gateway::{TestCredit, TheGateway},
 };
 use app::error::PortError;
 use domain::{consultation, presence::Knobs};
 use limits::Limits;
 use passwords::Passwords;
+use ring::signature::Ed25519KeyPair;
 use sea_orm::DatabaseConnection;
 use std::{fs::File, sync::Arc};
 
@@ -58,6 +71,11 @@ struct Inner {
     knobs: Knobs,
     consultation_knobs: consultation::Knobs,
     calls: config::Calls,
+    money: config::Money,
+    gateway: TheGateway,
+    /// Signs the ends of days.
+    key: Option<Ed25519KeyPair>,
+    public_url: Option<String>,
     sign_ins: sign_ins::Settings,
     feed_keep: domain::time::Millis,
     passwords: Passwords,
@@ -69,12 +87,17 @@ struct Inner {
 
 impl Store {
     fn with(writer: DatabaseConnection, reader: DatabaseConnection, lock: Option<File>, clock: Clock, config: &Config) -> Self {
+        let key = sealing::key_of(&config.data).map_err(|error| tracing::error!(%error, "the ends of days are not signed")).ok();
         Store(Arc::new(Inner {
             writer,
             reader,
             knobs: config.presence,
             consultation_knobs: config.consultations,
             calls: config.calls.clone(),
+            money: config.money.clone(),
+            gateway: Arc::new(TestCredit),
+            key,
+            public_url: config.public_url.clone(),
             sign_ins: sign_ins::Settings::of(config),
             feed_keep: domain::time::Millis(i64::try_from(config.feed.keep).unwrap_or(i64::MAX)),
             passwords: Passwords::new(&config.accounts),
@@ -93,6 +116,11 @@ impl Store {
     /// The times of presence.
     pub fn knobs(&self) -> &Knobs {
         &self.0.knobs
+    }
+
+    /// What is so about money here.
+    pub fn money_facts(&self) -> app::context::MoneyFacts {
+        app::context::MoneyFacts { reality: self.0.gateway.reality(), commission: self.0.money.commission }
     }
 
     /// How an account's pages find those of others in a call.

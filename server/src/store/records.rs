@@ -4,7 +4,7 @@ use super::{
     Store,
     consultations::{find, number, side},
     error::StoreError,
-    rooms::{account_of, lives, marks, rows_after},
+    rooms::{account_of, lives, marks, named, rows_after},
     rows::from_json,
 };
 use crate::ids;
@@ -19,11 +19,11 @@ use domain::{
     agreement::Agreement,
     consultation::{Consultation, Knobs, Phase, Stage},
     id::{AccountId, ConsultationId, OfferId},
-    proof::{Segment, total},
+    proof::{Proofs, Segment, total},
     side::{Both, Side},
     time::{Millis, Timestamp},
 };
-use entity::{account, agreement, consultation, offer, segment};
+use entity::{account, agreement, consultation, offer, proof, segment};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 /// Lines of the own history.
@@ -43,6 +43,7 @@ pub(super) async fn state(
         stage: state.stage(),
         until: None,
         asked: false,
+        full: false,
         missing: None,
         medium: conditions.medium,
         cap: conditions.cap,
@@ -74,6 +75,7 @@ pub(super) async fn state(
                 Phase::Connecting { until } => seen.until = Some(until),
                 Phase::Live => seen.counts_from = room.meter.full_at(Millis(0)),
                 Phase::Interrupted { until, asked } => (seen.until, seen.asked) = (Some(until), asked),
+                Phase::Full { until } => (seen.until, seen.full, seen.missing) = (Some(until), true, None),
             }
         }
         Consultation::Missed { .. } | Consultation::Cancelled { .. } | Consultation::Unreachable { .. } | Consultation::Failed { .. } => {}
@@ -99,6 +101,21 @@ pub(super) async fn segments(db: &impl ConnectionTrait, id: ConsultationId) -> R
     let found =
         segment::Entity::find().filter(segment::Column::Consultation.eq(id.0)).order_by_asc(segment::Column::FromAt).all(db).await?;
     Ok(found.into_iter().map(|row| Segment { from: Timestamp(row.from_at), to: Timestamp(row.to_at) }).collect())
+}
+
+/// When each side proved, in order, part by part: what a bill is made of and checked by.
+pub(super) async fn proofs(db: &impl ConnectionTrait, id: ConsultationId) -> Result<Proofs, StoreError> {
+    let found = proof::Entity::find().filter(proof::Column::Consultation.eq(id.0)).order_by_asc(proof::Column::At).all(db).await?;
+    let last = found.iter().map(|row| row.part).max().unwrap_or(0);
+    let mut parts = Proofs::default();
+    for part in 0..=last {
+        let mut both = Both::<Vec<Timestamp>>::default();
+        for row in found.iter().filter(|row| row.part == part) {
+            both.of_mut(named(&row.side)?).push(Timestamp(row.at));
+        }
+        parts.push(both);
+    }
+    Ok(parts)
 }
 
 impl Store {

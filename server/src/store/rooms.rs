@@ -17,9 +17,10 @@ use app::{
     error::PortError,
 };
 use domain::{
-    consultation::{Consultation, Op},
+    consultation::{Consultation, Op, Phase},
     id::{AccountId, ConsultationId, LifeId, MessageKey, TabId},
     message::{Marks, Message},
+    proof::Proofs,
     reject::Code,
     side::{Both, Side},
     text::MessageText,
@@ -191,16 +192,25 @@ impl Store {
             {
                 return Ok(());
             }
-            if state.is_open() {
-                let now = self.clock().now();
-                let entry = proof::ActiveModel { consultation: Set(id.0), side: Set(by.as_str().into()), at: Set(now.0) };
+            let now = self.clock().now();
+            let (after, effects) = state.apply(Op::Proof { by }, now, self.consultation_knobs())?;
+            // What is kept is what the meter counts: nothing while the cap is used up.
+            if let Consultation::Open(room) = &after
+                && !matches!(room.phase, Phase::Full { .. })
+            {
+                let entry = proof::ActiveModel {
+                    consultation: Set(id.0),
+                    side: Set(by.as_str().into()),
+                    at: Set(now.0),
+                    part: Set(i32::try_from(room.part).unwrap_or(i32::MAX)),
+                };
                 let key = [proof::Column::Consultation, proof::Column::Side, proof::Column::At];
                 proof::Entity::insert(entry)
                     .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
                     .exec_without_returning(&tx.db)
                     .await?;
             }
-            self.step(tx, row, Op::Proof { by }).await
+            if after == state { Ok(()) } else { self.keep(tx, row, &after, effects, now).await }
         });
         Ok(proved.await?)
     }
@@ -353,16 +363,11 @@ impl Store {
         Ok(proved.is_some())
     }
 
-    /// When each side proved, in order: what a bill is checked by. Errors: `NotFound` for everybody who is on neither side.
-    pub async fn proofs(&self, me: &Me, id: ConsultationId) -> Result<Both<Vec<Timestamp>>, PortError> {
+    /// When each side proved, in order, part by part: what a bill is checked by. Errors: `NotFound` for everybody who is on neither side.
+    pub async fn proofs(&self, me: &Me, id: ConsultationId) -> Result<Proofs, PortError> {
         let read = self.read(async |db| {
             side(&find(db, id).await?, me.id)?;
-            let found = proof::Entity::find().filter(proof::Column::Consultation.eq(id.0)).order_by_asc(proof::Column::At).all(db).await?;
-            let mut proofs = Both::<Vec<Timestamp>>::default();
-            for row in found {
-                proofs.of_mut(named(&row.side)?).push(Timestamp(row.at));
-            }
-            Ok(proofs)
+            records::proofs(db, id).await
         });
         Ok(read.await?)
     }
@@ -435,7 +440,7 @@ async fn count(tx: &Tx, id: ConsultationId, counter: consultation::Column, n: i6
 }
 
 /// A side as a column names it.
-fn named(stored: &str) -> Result<Side, StoreError> {
+pub(super) fn named(stored: &str) -> Result<Side, StoreError> {
     Side::ALL.iter().copied().find(|side| side.as_str() == stored).ok_or_else(|| broken("a side that is none"))
 }
 

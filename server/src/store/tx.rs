@@ -19,6 +19,8 @@ pub struct Hints {
     pub desks: broadcast::Sender<AccountId>,
     /// This sign-in ended.
     pub sign_outs: broadcast::Sender<SignInId>,
+    /// A consultation is to be settled. For one waiter, the worker for money.
+    pub settle: Notify,
     /// The room of this consultation has new rows.
     pub rooms: broadcast::Sender<ConsultationId>,
 }
@@ -27,6 +29,7 @@ impl Default for Hints {
     fn default() -> Self {
         Hints {
             feed: Notify::new(),
+            settle: Notify::new(),
             desks: broadcast::Sender::new(1_024),
             sign_outs: broadcast::Sender::new(1_024),
             rooms: broadcast::Sender::new(1_024),
@@ -38,6 +41,7 @@ impl Default for Hints {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     Feed,
+    Settle,
     Desk(AccountId),
     SignOut(SignInId),
     Room(ConsultationId),
@@ -67,6 +71,7 @@ impl Drop for Sending<'_> {
         for hint in self.1.drain(..) {
             match hint {
                 Hint::Feed => self.0.feed.notify_one(),
+                Hint::Settle => self.0.settle.notify_one(),
                 // Nobody listening is no error.
                 Hint::Desk(account) => drop(self.0.desks.send(account)),
                 Hint::SignOut(sign_in) => drop(self.0.sign_outs.send(sign_in)),

@@ -13,8 +13,8 @@ use domain::{
     environment::Environment,
     id::{ConsultationId, LifeId, MessageKey, OfferId, SignInId, TabId},
     presence::Shown,
-    proof::{segments, total},
-    side::{Both, Side},
+    proof::{all_segments, total},
+    side::Side,
     text::{MessageText, Question},
     time::Millis,
 };
@@ -98,7 +98,7 @@ async fn holds(world: &World, (ana, offer): (&Me, OfferId), asked: &[(Consultati
         assert!(rows.is_sorted_by_key(|row| row.at), "time does not go back in a room");
         if state.is_over() {
             let proofs = world.store.proofs(ana, *id).await.unwrap();
-            let found = segments(Both { consumer: &proofs.consumer, provider: &proofs.provider }, world.store.consultation_knobs().join);
+            let found = all_segments(&proofs, world.store.consultation_knobs().join);
             if let Consultation::Ended(end) = state {
                 assert!(end.proved <= total(&found), "nothing is billed that was not proved");
             }

@@ -14,7 +14,7 @@ use domain::{
     consultation::{Op, Stage},
     environment::Environment,
     id::{ConsultationId, LifeId, SignInId, TabId},
-    proof::{segments, total},
+    proof::{all_segments, total},
     reject::Code,
     side::{Both, Side},
     text::Question,
@@ -126,7 +126,7 @@ async fn only_the_page_that_sits_proves(world: World) {
     store.end(&ben, id).await.unwrap();
     // The proofs alone tell what is billed.
     let proofs = store.proofs(&ana, id).await.unwrap();
-    let found = segments(Both { consumer: &proofs.consumer, provider: &proofs.provider }, store.consultation_knobs().join);
+    let found = all_segments(&proofs, store.consultation_knobs().join);
     assert_eq!(total(&found), Millis::seconds(15));
     assert_eq!(store.show(&ana, id).await.unwrap().segments, found);
 }

@@ -7,11 +7,13 @@ use app::{
     error::PortError,
     offers::port::Offers,
     presence::port::Presences,
+    wallet::port::{Movement, Wallets},
 };
 use domain::{
     account::SignUp,
     card::Card,
     id::{NodeId, OfferId},
+    money::{Asset, Money},
     offer::{OfferContent, OfferForm},
     presence::{DeskEventKind, Shown},
     reject::{Code, Field, Reject},
@@ -58,6 +60,7 @@ pub fn quick(config: &mut Config) {
     let accounts = &mut config.accounts;
     (accounts.argon2_memory, accounts.argon2_passes) = (64, 1);
     (accounts.sign_in_per_minute, accounts.sign_in_per_hour, accounts.sign_up_per_hour) = (10_000, 10_000, 10_000);
+    config.money.wallet = 1_000_000;
 }
 
 impl World {
@@ -76,8 +79,21 @@ impl World {
         World { store, clock, db, node }
     }
 
-    /// Signs somebody up.
+    /// Signs somebody up who has money for anything.
     pub async fn person(&self, name: &str) -> Me {
+        let me = self.pauper(name).await;
+        self.top_up(&me, 100_000).await;
+        me
+    }
+
+    /// Brings so many euro cents into a wallet.
+    pub async fn top_up(&self, me: &Me, minor: i64) {
+        let movement = Movement { key: None, amount: euros(minor) };
+        self.store.top_up(me, movement, "/wallet").await.unwrap();
+    }
+
+    /// Signs somebody up who has nothing.
+    pub async fn pauper(&self, name: &str) -> Me {
         let form = SignUp::parse(name, &format!("{}@example.org", name.to_lowercase()), PASSWORD).expect("names of tests are sound");
         let signed_in = self.store.sign_up(form, &visitor()).await.unwrap();
         self.store.who(&token(&signed_in)).await.unwrap().expect("who signs up is signed in")
@@ -163,6 +179,11 @@ impl Watcher {
         let now = Watcher::start(store).await;
         assert_eq!((self.seq, &self.cards), (now.seq, &now.cards));
     }
+}
+
+/// So many cents of the euros for trying.
+pub fn euros(minor: i64) -> Money {
+    Money::new(minor, Asset::parse("test:EUR").unwrap())
 }
 
 pub fn visitor() -> Visitor {

@@ -1,0 +1,5 @@
+//! Cases: something was wrong with a receipt.
+
+pub mod api;
+#[cfg(feature = "ssr")]
+pub mod port;

@@ -1,0 +1,5 @@
+//! Receipts and earnings.
+
+pub mod api;
+#[cfg(feature = "ssr")]
+pub mod port;
