@@ -3,7 +3,7 @@
 use crate::error::AppError;
 use crate::{
     account::port::Accounts, cases::port::Cases, choices::port::Choices, consultation::port::Consultations, forms::port::Forms,
-    offers::port::Offers, presence::port::Presences, receipts::port::Receipts, wallet::port::Wallets,
+    offers::port::Offers, presence::port::Presences, receipts::port::Receipts, trust::port::Trust, wallet::port::Wallets,
 };
 use domain::{
     account::Role,
@@ -36,6 +36,8 @@ pub struct Backend {
     pub receipts: Arc<dyn Receipts>,
     /// Cases.
     pub cases: Arc<dyn Cases>,
+    /// What anybody can check.
+    pub trust: Arc<dyn Trust>,
     /// Whether this is a demo, where nothing is real.
     pub demo: bool,
     /// What is so about money here.

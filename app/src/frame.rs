@@ -167,9 +167,13 @@ fn Unrung() -> AnyView {
 #[cfg(any(feature = "ssr", feature = "whole"))]
 fn pages() -> AnyView {
     use crate::{
+        cases::CasesPage,
         consultation::{AskPage, ConsultationPage, PastPage},
         offers::{NewOfferPage, ReviseOfferPage},
         presence::DeskPage,
+        receipts::{EarningsPage, ReceiptPage},
+        trust::TrustPage,
+        wallet::WalletPage,
     };
     view! {
         <FlatRoutes fallback=NotFoundPage>
@@ -182,6 +186,11 @@ fn pages() -> AnyView {
             <Route path=path!("/desk") view=DeskPage ssr=SsrMode::Async/>
             <Route path=path!("/consultations") view=PastPage ssr=SsrMode::Async/>
             <Route path=path!("/consultations/:id") view=ConsultationPage ssr=SsrMode::Async/>
+            <Route path=path!("/consultations/:id/receipt") view=ReceiptPage ssr=SsrMode::Async/>
+            <Route path=path!("/wallet") view=WalletPage ssr=SsrMode::Async/>
+            <Route path=path!("/earnings") view=EarningsPage ssr=SsrMode::Async/>
+            <Route path=path!("/operator/cases") view=CasesPage ssr=SsrMode::Async/>
+            <Route path=path!("/trust") view=TrustPage ssr=SsrMode::Async/>
             <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
             <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
             <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
@@ -264,6 +273,7 @@ fn Head() -> impl IntoView {
         let label = text(move || format!("{} · Account of {}", domain::account::initials(&name.read()), name.read()));
         view! {
             <DeskChip/>
+            <a class="wide" href=routes::WALLET>"Wallet"</a>
             <a class="me" href=routes::ACCOUNT aria-label=label><Face id=me.id name/></a>
         }
     };
@@ -279,6 +289,12 @@ fn Head() -> impl IntoView {
         <header class="head">
             {when(site.get_untracked().demo, || {
                 view! { <p class="demo-banner">"A demo: the people are robots, and nothing here is real."</p> }.into_any()
+            })}
+            {when(site.get_untracked().test_money && !site.get_untracked().demo, || {
+                view! { <p class="demo-banner">"Test credit: no money here is real."</p> }.into_any()
+            })}
+            {when(site.get_untracked().frozen, || {
+                view! { <p class="demo-banner" role="status">"The books of this site are being checked. Nothing new that costs money can begin; what runs goes on."</p> }.into_any()
             })}
             <div class="wrap">
                 <Brand/>

@@ -21,6 +21,7 @@ pub mod offers;
 pub mod presence;
 pub mod receipts;
 pub mod routes;
+pub mod trust;
 pub mod ui;
 pub mod wallet;
 

@@ -60,6 +60,13 @@ pub fn account_for(proofs: &Proofs, join: Millis, free: Millis, whole: Segment, 
     for (n, part) in proofs.iter().enumerate() {
         let sides = Both { consumer: stretches(&part.consumer, join), provider: stretches(&part.provider, join) };
         let together = segments(Both { consumer: &part.consumer, provider: &part.provider }, join);
+        if n > 0 && gap != Why::Opening {
+            // The pause ends when somebody proves again; then both come together anew.
+            let again = part.consumer.iter().chain(&part.provider).min().copied();
+            let again = again.unwrap_or(if n.saturating_add(1) < proofs.len() { at } else { whole.to });
+            put(at, again, Why::Paused);
+            (at, gap) = (again, Why::Opening);
+        }
         for both in together {
             if gap == Why::Both {
                 missing(&sides, at, both.from, &mut put);
@@ -71,9 +78,6 @@ pub fn account_for(proofs: &Proofs, join: Millis, free: Millis, whole: Segment, 
             put(free_to, both.to, Why::Billed);
             free_left = free_left.less(free_to.since(both.from));
             (at, gap) = (both.to, Why::Both);
-        }
-        if n.saturating_add(1) < proofs.len() && gap == Why::Both {
-            gap = Why::Paused;
         }
     }
     let last = match gap {
@@ -244,6 +248,8 @@ mod tests {
             told(proofs.clone(), 0, 120, true),
             [(0, 60, Why::Billed), (60, 66, Why::Paused), (66, 86, Why::Billed), (86, 120, Why::Paused)]
         );
+        let late = vec![part(&every5(0, 60), &every5(0, 60)), part(&[70], &[72])];
+        assert_eq!(told(late, 0, 75, false), [(0, 60, Why::Billed), (60, 70, Why::Paused), (70, 75, Why::Opening)]);
     }
 
     proptest! {

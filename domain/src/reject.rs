@@ -170,6 +170,8 @@ codes! {
         Minutes = "minutes",
         /// An amount in minor units.
         AmountMinor = "amount_minor",
+        /// Whose money goes back.
+        Borne = "borne",
         /// What was wrong.
         Complaint = "complaint",
         /// Which offers to hang out.

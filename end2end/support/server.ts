@@ -76,6 +76,14 @@ export class Server {
     return { status: done.status, text: done.stdout + done.stderr };
   }
 
+  /** The link by which a new operator sets a password. */
+  operatorLink(): string {
+    const { status, text } = this.command('operator', 'create', 'operator@example.org', '--name', 'Olga');
+    const token = /\/reset\/(\S+)/.exec(text);
+    if (status !== 0 || !token) throw new Error(`no operator was made: ${text}`);
+    return `${this.url}/reset/${token[1]}`;
+  }
+
   /** Starts it, again on the same data folder. */
   async up() {
     const site = process.env.NOREN_SITE ?? path.join(root, 'target/site');

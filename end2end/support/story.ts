@@ -39,8 +39,10 @@ export class Person {
     return response.json();
   }
 
-  async signUp(name: string) {
+  /** Signs up as somebody who can pay, unless told otherwise. */
+  async signUp(name: string, euros = 100) {
     await this.api('account/sign_up', { display_name: name, email: `${name.toLowerCase().replace(/\W+/g, '.')}@example.org`, password: PASSWORD });
+    if (euros > 0) await this.api('wallet/top_up', { amount: String(euros), currency: 'EUR' });
   }
 
   async register(title: string, fields: Record<string, string> = {}): Promise<string> {

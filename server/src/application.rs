@@ -117,6 +117,7 @@ impl Application {
             wallets: Arc::new(store.clone()),
             receipts: Arc::new(store.clone()),
             cases: Arc::new(store.clone()),
+            trust: Arc::new(store.clone()),
             demo,
             money: store.money_facts(),
         };

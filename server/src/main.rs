@@ -34,6 +34,8 @@ const EXAMPLES: &str = "Examples:
   noren serve --database postgres://noren:secret@db/noren
   noren account reset-link ana@example.org        a link by which a password can be set anew
   noren operator create ops@example.org
+  noren ledger verify                             whether the books are right; lifts a freeze when they are
+  noren ledger export > book.jsonl                all entries, with their hashes
   noren doctor                                    whether what is configured works
 
 Every key of noren.toml can also be set by the environment: NOREN_PUBLIC_URL, NOREN_PRESENCE__LINE_LOST.";
@@ -53,6 +55,17 @@ enum Command {
     /// Operators
     #[command(subcommand)]
     Operator(Operator),
+    /// The book of all movements of money
+    #[command(subcommand)]
+    Ledger(Ledger),
+}
+
+#[derive(Subcommand)]
+enum Ledger {
+    /// Count the book again: sums, balances, holds, bills by their proofs, the hash chain and its signed heads
+    Verify(Flags),
+    /// Write the whole book as lines of JSON, in the order of the hash chain
+    Export(Flags),
 }
 
 #[derive(Subcommand)]
@@ -187,6 +200,35 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             if findings.iter().any(|(_, said)| said.is_err()) {
                 return Err("something needs attention, see above".into());
             }
+        }
+        Command::Ledger(Ledger::Verify(flags)) => {
+            let (_, store) = open(cli.config, flags).await?;
+            let (sealed, mut wrong) = store.verify_chain().await.map_err(told)?;
+            wrong.extend(store.audit().await.map_err(told)?);
+            store.close().await;
+            for what in &wrong {
+                println!("WRONG  {what}");
+            }
+            if !wrong.is_empty() {
+                return Err("the books are wrong, see above; nothing new that costs money begins".into());
+            }
+            println!("The books are right: {sealed} entries in the chain.");
+        }
+        Command::Ledger(Ledger::Export(flags)) => {
+            use std::io::Write;
+            let (_, store) = open(cli.config, flags).await?;
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            let mut written = Ok(());
+            store
+                .export(|line| {
+                    if written.is_ok() {
+                        written = writeln!(out, "{line}");
+                    }
+                })
+                .await
+                .map_err(told)?;
+            written.and_then(|()| out.flush())?;
+            store.close().await;
         }
         Command::Account(Account::ResetLink { email, flags }) => {
             let (config, store) = open(cli.config, flags).await?;

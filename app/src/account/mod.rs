@@ -182,7 +182,13 @@ fn Own(me: MeView, sign_ins: Vec<SignInView>) -> AnyView {
     view! {
         <div class="narrow">
             <h1>"Account"</h1>
-            <p><a class="btn" href=routes::CONSULTATIONS>"Your consultations"</a></p>
+            <p class="actions">
+                <a class="btn" href=routes::CONSULTATIONS>"Your consultations"</a>
+                <a class="btn" href=routes::WALLET>"Your wallet"</a>
+                {when(me.provider, || view! { <a class="btn" href=routes::EARNINGS>"Your earnings"</a> }.into_any())}
+                {when(me.operator, || view! { <a class="btn" href=routes::CASES>"Cases"</a> }.into_any())}
+                <a class="btn" href=routes::TRUST>"What can be checked"</a>
+            </p>
             <section class="panel">
                 <h2>"Name"</h2>
                 <Form id="rename" class="form" action="/api/account/rename" check=check_name reload=true>

@@ -1,13 +1,12 @@
 //! Server functions of cases: something was wrong with a receipt.
 
 use crate::error::AppError;
+use domain::{id::ConsultationId, money::Money, operation::CaseState, time::Timestamp};
+#[cfg(feature = "ssr")]
 use domain::{
-    id::ConsultationId,
-    money::Money,
-    operation::{Borne, CaseState},
+    operation::Borne,
     reject::{Code, Field, Reject},
     text::CaseText,
-    time::Timestamp,
 };
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -19,12 +19,14 @@ use crate::{
         time::left_words,
         view::{flag, nothing, show, text, when, word},
     },
+    wallet::parts::{TopUp, test_words},
 };
 use domain::{
     conditions::{CAP_DEFAULT_MINUTES, Cap},
     environment::Environment,
     language::own_name,
     media::Medium,
+    money::Money,
     presence::Shown,
     reject::{Code, Field, Reject},
     text::Question,
@@ -94,7 +96,15 @@ pub fn RequestSheet(
             }
         });
     };
-    let chosen = StoredValue::new((first.conditions.medium.as_str().to_owned(), CAP_DEFAULT_MINUTES.to_string(), String::new()));
+    // Half an hour, or the longest of the choices that the wallet covers.
+    let covered = first.funds.and_then(|funds| first.conditions.covered(funds.minor)).map_or(0, |cap| cap.millis().0 / 60_000);
+    let affordable = CAPS.iter().rev().filter_map(|m| m.parse::<i64>().ok()).find(|m| *m <= covered && *m <= CAP_DEFAULT_MINUTES);
+    let usual = affordable.unwrap_or(CAP_DEFAULT_MINUTES).to_string();
+    let chosen = StoredValue::new((first.conditions.medium.as_str().to_owned(), usual.clone(), String::new()));
+    if usual != CAP_DEFAULT_MINUTES.to_string() {
+        let (medium, cap) = (first.conditions.medium.as_str().to_owned(), usual.clone());
+        Effect::new(move || read_terms(medium.clone(), cap.clone(), String::new()));
+    }
     // Whether it is open, and what its provider's terminal can do, may change while one writes.
     Effect::new(move || {
         let again = move || {
@@ -119,7 +129,7 @@ pub fn RequestSheet(
         }
     });
     let refused = Callback::new(move |error: crate::error::AppError| {
-        if matches!(error.code, Code::ConditionsChanged | Code::Busy | Code::Ringing | Code::NotOpen) {
+        if matches!(error.code, Code::ConditionsChanged | Code::Busy | Code::Ringing | Code::NotOpen | Code::NoFunds) {
             // What is so by now is shown at once, and the next try is for that.
             let (medium, cap, language) = chosen.get_value();
             read_terms(medium, cap, language);
@@ -137,6 +147,29 @@ pub fn RequestSheet(
         let environment = own.get_untracked().and_then(|found| serde_json::to_string(&found).ok()).unwrap_or_default();
         typed.with("environment", environment).with("shown", terms.get_untracked().hash)
     });
+    // What is missing for the chosen time is brought in here, and what was typed stays.
+    let short = Signal::derive(move || {
+        let terms = terms.read();
+        terms.funds.map_or(0, |funds| terms.conditions.at_most().saturating_sub(funds.minor)).max(0)
+    });
+    let topped = Callback::new(move |_: String| {
+        let (medium, cap, language) = chosen.get_value();
+        read_terms(medium, cap, language);
+    });
+    let funds = move || {
+        let terms = terms.read();
+        let (Some(funds), most) = (terms.funds, terms.conditions.at_most()) else { return nothing() };
+        if most == 0 {
+            return nothing();
+        }
+        let most = Money { minor: most, ..funds };
+        if funds.minor >= most.minor {
+            return view! { <p>{format!("Your wallet holds {funds}. Up to {most} of it is reserved when it is answered, and what is not used comes back at once.")}</p> }.into_any();
+        }
+        let covered = terms.conditions.covered(funds.minor);
+        let advice = covered.map_or_else(String::new, |cap| format!(" It covers {} min.", cap.millis().0 / 60_000));
+        view! { <p class="warn">{format!("Your wallet holds {funds}, and this can cost up to {most}.{advice} Top it up here, or choose less time.")}</p> }.into_any()
+    };
     let media: Vec<Medium> = card.media.iter().collect();
     let choices = media.iter().map(|m| (m.as_str().to_owned(), medium_words(*m).to_owned())).collect::<Vec<_>>();
     let languages = card.languages.iter().map(|tag| (tag.to_owned(), own_name(tag).to_owned())).collect::<Vec<_>>();
@@ -175,6 +208,9 @@ pub fn RequestSheet(
         }
     });
     let signed_in = TheSite::me().is_some();
+    let test_money = expect_context::<TheSite>().0.read_untracked().test_money;
+    let currency = first.conditions.rate.currency;
+    let again = StoredValue::new(routes::ask(id));
     let path = routes::ask(id);
     let theirs = name.clone();
     let asked_media = Signal::derive(move || terms.read().conditions.medium);
@@ -201,7 +237,7 @@ pub fn RequestSheet(
                     <TextField field=Field::Question rows=4 optional=true hint="What you want to know, in a few words: the other side reads it before answering. May stay empty."/>
                     <ChoiceField field=Field::Medium name="medium" kind="radio" choices=choices value=vec![first.conditions.medium.as_str().into()]/>
                     <div role="status">{show(obstacle)}</div>
-                    <SelectField field=Field::Cap choices=CAPS.iter().map(|m| (*m, format!("{m} min"))).collect() value=CAP_DEFAULT_MINUTES.to_string()/>
+                    <SelectField field=Field::Cap choices=CAPS.iter().map(|m| (*m, format!("{m} min"))).collect() value=usual/>
                     {when(several, || {
                         view! { <ChoiceField field=Field::Language name="language" kind="radio" choices=languages value=vec![first_language] named=label(Field::Language)/> }.into_any()
                     })}
@@ -210,6 +246,21 @@ pub fn RequestSheet(
                 </Form>
             </div>
             <div class="ask-side">
+                <section class="panel" aria-label="Your wallet" hidden=flag(move || terms.read().funds.is_none() || terms.read().conditions.at_most() == 0)>
+                    <h2>"Your wallet"</h2>
+                    <div role="status">{show(funds)}</div>
+                    <div hidden=flag(move || short.get() == 0)>
+                        {show(move || {
+                            // Anew when more or less is missing, so that the amount fits.
+                            let proposed = short.get();
+                            let key = terms.with_untracked(|terms| terms.key.clone());
+                            when(proposed > 0, || {
+                                view! { <TopUp id="top-up" currency=Some(currency) proposed key next=again.get_value() on_done=topped/> }.into_any()
+                            })
+                        })}
+                        {test_words(test_money)}
+                    </div>
+                </section>
                 <section class="panel" aria-label="Conditions">
                     <h2>"What you agree to"</h2>
                     {show(move || conditions_list(&terms.read().conditions))}

@@ -60,6 +60,8 @@ pub struct Known {
     pub beats: RwSignal<u32>,
     /// Whether this browser's sign-in has ended.
     pub signed_out: RwSignal<bool>,
+    /// Why the last thing that was asked for here, other than a message, was refused.
+    pub refused: RwSignal<Option<Code>>,
     /// The server's clock, moving every second.
     pub now: RwSignal<i64>,
     line: Local<Rc<Line>>,
@@ -100,7 +102,7 @@ struct Line {
 }
 
 /// A new random id. Browser only.
-fn random() -> uuid::Uuid {
+pub(crate) fn random() -> uuid::Uuid {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a random number below 2^32")]
     let word = || (js_sys::Math::random() * 4_294_967_296.0) as u32;
     uuid::Builder::from_random_bytes(std::array::from_fn(|_| (word() >> 7) as u8)).into_uuid()
@@ -133,6 +135,7 @@ impl Known {
             elsewhere: RwSignal::new(false),
             beats: RwSignal::new(0),
             signed_out: RwSignal::new(false),
+            refused: RwSignal::new(None),
             now: RwSignal::new(view.state.now.0),
             line: Local::default(),
         }
@@ -362,6 +365,7 @@ impl Talk for AtRoom {
             FromServer::Refused { key: Some(key), code } if code != Code::Interrupted => known.pending.update(|all| {
                 all.iter_mut().filter(|message| message.key == key).for_each(|message| message.refused = Some(code));
             }),
+            FromServer::Refused { key: None, code } => known.refused.set(Some(code)),
             FromServer::Refused { .. } => {}
             FromServer::Signal { n, life, body } => {
                 line.signals.set(line.signals.get().max(n));

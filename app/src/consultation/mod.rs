@@ -9,6 +9,7 @@ pub mod chat;
 pub mod check;
 pub mod line;
 pub mod media;
+pub mod meter;
 pub mod own;
 pub mod parts;
 #[cfg(feature = "ssr")]

@@ -120,7 +120,7 @@ pub fn environments(agreement: &Agreement, side: Side, other: &str) -> AnyView {
 }
 
 /// An amount of the currency of a rate.
-fn amount(conditions: &Conditions, minor: i64) -> String {
+pub(crate) fn amount(conditions: &Conditions, minor: i64) -> String {
     let currency = conditions.rate.currency;
     format!("{}{}", currency.sign(), currency.amount(minor))
 }
@@ -199,6 +199,19 @@ pub fn end_words(state: &RoomState, me: Side, other: &str) -> Option<String> {
         },
         _ => return None,
     })
+}
+
+/// Why a consultation ended, for whoever reads it later.
+pub const fn reason_words(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Consumer => "by the consumer",
+        EndReason::Provider => "by the provider",
+        EndReason::Cap => "the agreed time was used up",
+        EndReason::Funds => "no money for more",
+        EndReason::TimeLimit => "three hours were over",
+        EndReason::Lost => "a line was lost",
+        EndReason::Operator => "by the operator",
+    }
 }
 
 /// What happened, for the side that looks; `None` for messages, which speak for themselves.

@@ -4,7 +4,7 @@ use super::{
     api::{ConsultationView, PastView},
     chat::row_line,
     line::Known,
-    parts::{conditions_list, end_words, environments, event_words, length_words, question_line, stage_words},
+    parts::{amount, conditions_list, end_words, environments, event_words, length_words, question_line, stage_words},
 };
 use crate::{
     routes,
@@ -35,6 +35,9 @@ pub fn Record(
     let concluded = found.hash.is_some() || rows.iter().any(|row| matches!(row.is, Event::Accepted { .. }));
     let proved = if state.proved.0 > 0 { state.proved } else { total(&found.segments) };
     let lines = |rows: Vec<_>, other: &str| rows.into_iter().map(|row| row_line(row, side, other, None)).collect::<Vec<_>>();
+    let conditions = &found.agreement.conditions;
+    let paid = concluded && conditions.rate.minor > 0 && matches!(state.stage, Stage::Ended | Stage::Settled);
+    let cost = amount(conditions, conditions.cost(proved));
     let at = found.at;
     let silent = said.is_empty();
     view! {
@@ -48,8 +51,10 @@ pub fn Record(
                     <dt>"Requested"</dt>
                     <dd>{moment(move || at, Shape::DayAndClock)}</dd>
                     {when(concluded, || view! { <dt>"Both were here for"</dt><dd class="num">{length_words(proved)}</dd> }.into_any())}
+                    {when(paid, || view! { <dt>"It cost"</dt><dd class="num">{cost}</dd> }.into_any())}
                 </dl>
                 <div class="actions">
+                    {when(paid, || view! { <a class="btn" href=routes::receipt(id)>"Receipt"</a> }.into_any())}
                     {when(side == Side::Consumer, || view! { <a class="btn main" href=routes::ask(found.offer)>"Ask again"</a> }.into_any())}
                     <a class="btn" href=if side == Side::Consumer { routes::CHOICES } else { routes::DESK }>
                         {if side == Side::Consumer { "See who is here now" } else { "To the desk" }}

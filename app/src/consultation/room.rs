@@ -6,6 +6,7 @@ use super::{
     chat::Chat,
     line::{Known, OnSignal, Pair},
     media::{Found, devices},
+    meter::{Meter, More, Remaining},
     parts::{medium_words, stage_words},
     wire::{FromPage, Quality},
 };
@@ -16,7 +17,6 @@ use crate::ui::{
     wake::keep_awake,
 };
 use domain::{
-    conditions::{CAP_MAX_MINUTES, Cap},
     consultation::Stage,
     media::Medium,
     proof::Missing,
@@ -245,12 +245,6 @@ pub fn Room(
         }
     });
 
-    let elapsed = text(move || {
-        let state = known.state.read();
-        let length = state.counts_from.map_or(state.proved, |from| Timestamp(known.now.get()).since(from));
-        Millis(length.0.max(0) / 1_000 * 1_000).to_string()
-    });
-    let cap = text(move || format!("of {} min", known.state.read().cap.millis().0 / 60_000));
     // Where no way is found, nobody has to wait for the end of the time to come together.
     let pathless = Memo::new(move |_| {
         let accepted = known.rows.read().iter().find_map(|row| matches!(row.is, Event::Accepted { .. }).then_some(row.at));
@@ -259,8 +253,9 @@ pub fn Room(
             && !shown.flows.get()
             && accepted.is_some_and(|at| Timestamp(known.now.get()).since(at) > PATHLESS_AFTER)
     });
-    let asked = flag(move || stage.get() == Stage::Interrupted || pathless.get());
-    let waits = flag(move || stage.get() == Stage::Interrupted);
+    let full = Memo::new(move |_| known.state.read().full);
+    let asked = flag(move || (stage.get() == Stage::Interrupted && !full.get()) || pathless.get());
+    let waits = flag(move || stage.get() == Stage::Interrupted && !full.get());
     let story = {
         let other = other.clone();
         text(move || {
@@ -277,6 +272,12 @@ pub fn Room(
                     format!("No way for sound and picture to {other} is found yet, and it is tried on. Chat works.")
                 }
                 Stage::Connecting => format!("Connecting sound and picture with {other}."),
+                Stage::Interrupted if state.full && side == Side::Consumer => {
+                    "The agreed time is used up. Nothing is billed now, and it ends unless you agree to more.".into()
+                }
+                Stage::Interrupted if state.full => {
+                    format!("The agreed time is used up. Nothing is billed now, and it ends unless {other} agrees to more.")
+                }
                 Stage::Interrupted => {
                     let who = match state.missing {
                         Some(Missing::Both) => "The line broke".to_owned(),
@@ -350,19 +351,9 @@ pub fn Room(
         let press = move |_| with_call(&|call| spawn_local(Rc::clone(call.own()).use_device(picture, id.clone())));
         view! { <li><button class="btn small" type="button" on:click=press>{format!("{what}: {}", found.name)}</button></li> }.into_any()
     };
-    let more = move || {
-        let minutes = (known.state.read().cap.millis().0 / 60_000).saturating_add(15).min(CAP_MAX_MINUTES);
-        let raise = move |_| {
-            if let Ok(cap) = Cap::minutes(minutes) {
-                known.tell(&FromPage::Raise { cap });
-            }
-        };
-        when(side == Side::Consumer && minutes > known.state.read().cap.millis().0 / 60_000, || {
-            view! { <button class="btn small" type="button" on:click=raise>"15 min more"</button> }.into_any()
-        })
-    };
+    let conditions = found.agreement.conditions.clone();
     let size = RwSignal::new(Size::Large);
-    let full = move || {
+    let fill_screen = move || {
         if let Some(video) = shown.theirs.get_untracked() {
             // A browser that has no full screen stays as it is.
             let _ = video.request_fullscreen();
@@ -381,14 +372,15 @@ pub fn Room(
         move || format!("Picture of {other}")
     };
     view! {
-        <div class="room" data-stage=word(move || stage.get().as_str()) data-medium=word(move || medium.get().as_str()) data-flows=truth(move || shown.flows.get())>
+        <div class="room" data-full=truth(move || full.get()) data-stage=word(move || stage.get().as_str()) data-medium=word(move || medium.get().as_str()) data-flows=truth(move || shown.flows.get())>
             <section class="stage" aria-label="Call">
                 <header class="top">
                     <h1>{other.clone()}</h1>
                     <span class="unseen" role="status">{word(move || stage_words(stage.get()))}</span>
                     <p class="qualities">{show(quality_line)}</p>
-                    <p class="meter num"><b data-elapsed="">{elapsed}</b>" "<small>{cap}</small></p>
+                    <Meter known conditions=conditions.clone()/>
                 </header>
+                <Remaining known conditions=conditions.clone()/>
                 <div class="elsewhere" hidden=flag(move || !known.elsewhere.get())>
                     <p>"This consultation goes on in another page of yours."</p>
                     <button class="btn main" type="button" on:click=move |_| known.continue_here()>"Continue here"</button>
@@ -413,12 +405,12 @@ pub fn Room(
                     {control(CAMERA, word(move || if shown.dark.get() { "Turn the camera on" } else { "Turn the camera off" }), shown.dark.into(), unseen, move || with_call(&|call| call.own().darken(!shown.dark.get_untracked())))}
                     {control(SCREEN, word(move || if shown.sharing.get() { "Stop sharing the screen" } else { "Share the screen" }), shown.sharing.into(), unseen, move || with_call(&|call| spawn_local(Rc::clone(call.own()).share(!shown.sharing.get_untracked()))))}
                     {control(SIZES, word(move || size.get().next_words()), flag(|| false), unseen, move || size.update(|size| *size = size.next()))}
-                    {control(LARGER, "Full screen".to_owned().into(), flag(|| false), unseen, full)}
+                    {control(LARGER, "Full screen".to_owned().into(), flag(|| false), unseen, fill_screen)}
                     {end("end")}
                 </div>
                 <div class="switches">
                     {when(offered.len() > 1, || view! { <div class="media" role="group" aria-label="Go on by">{offered.into_iter().map(switch).collect::<Vec<_>>()}</div> }.into_any())}
-                    {show(more)}
+                    <More known conditions id=found.id side/>
                     <details class="devices" hidden=silent on:click=find>
                         <summary class="btn small">"Devices"</summary>
                         <ul>{show(move || list.get().into_iter().filter(|found| found.kind == "audioinput" || (found.kind == "videoinput" && medium.get() == Medium::Video)).map(choose).collect::<Vec<_>>().into_any())}</ul>

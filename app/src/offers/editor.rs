@@ -189,6 +189,7 @@ pub fn Editor(
                     hint="Seconds at the start that cost nothing, from 0 to 3600."
                 />
                 <DraftBox draft/>
+                <p class="hint">{share_words()}</p>
                 <div class="actions">
                     <Submit text=if revises.is_some() { "Save" } else { "Register" }/>
                     <a class="btn" href=routes::DESK>"Back to the desk"</a>
@@ -207,6 +208,16 @@ pub fn Editor(
         </div>
     }
     .into_any()
+}
+
+/// What the operator takes of what is earned, told before anything is listed.
+fn share_words() -> String {
+    let commission = expect_context::<TheSite>().0.read_untracked().commission;
+    if commission.is_none() {
+        "What you earn is yours: the operator takes no share.".into()
+    } else {
+        format!("Of what you earn the operator takes {commission}.")
+    }
 }
 
 /// Tags of languages that are not among the boxes.

@@ -16,4 +16,6 @@ pub trait Receipts: Send + Sync {
     async fn give_back(&self, me: &Me, id: ConsultationId, key: Option<Uuid>, minor: &str, typed: &str) -> Result<Money, PortError>;
     /// The own earnings.
     async fn earnings(&self, me: &Me) -> Result<EarningsView, PortError>;
+    /// All own earnings, as a table to be kept.
+    async fn earnings_table(&self, me: &Me) -> Result<String, PortError>;
 }

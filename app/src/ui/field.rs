@@ -25,6 +25,7 @@ pub const fn label(field: Field) -> &'static str {
         Field::FreeSeconds => "Free seconds",
         Field::Minutes => "For how long",
         Field::AmountMinor => "Amount",
+        Field::Borne => "It is borne by",
         Field::Complaint => "What was wrong",
         Field::Offers => "Offers",
         Field::Question => "Question",

@@ -219,6 +219,11 @@ pub fn Form(
             }
             match answer {
                 Ok(answer) => {
+                    if let Some(outside) = answer.location.as_ref().filter(|place| place.contains("://")) {
+                        // On at the payment service. Where the browser refuses to go there is nothing better to do than to stay.
+                        let _ = location().assign(outside);
+                        return;
+                    }
                     now.set(Now { worked: !reload, pending: reload, ..Now::default() });
                     let local = answer.location.filter(|path| path.starts_with('/') && !path.starts_with("//"));
                     if reload {

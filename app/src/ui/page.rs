@@ -51,6 +51,16 @@ pub enum Ask {
     Consultation(String),
     /// `consultations/past`.
     Past,
+    /// `wallet/show`.
+    Wallet,
+    /// `receipts/show`.
+    Receipt(String),
+    /// `receipts/earnings`.
+    Earnings,
+    /// `cases/list`.
+    Cases,
+    /// `trust/show`.
+    Trust,
     /// `account/sign_ins`.
     SignIns,
     /// `forms/rejected`, where the address names one.
@@ -73,6 +83,11 @@ impl Ask {
             }
             Ask::Consultation(id) => ("/api/consultations/show", vec![("consultation", id)]),
             Ask::Past => ("/api/consultations/past", vec![]),
+            Ask::Wallet => ("/api/wallet/show", vec![]),
+            Ask::Receipt(id) => ("/api/receipts/show", vec![("consultation", id)]),
+            Ask::Earnings => ("/api/receipts/earnings", vec![]),
+            Ask::Cases => ("/api/cases/list", vec![]),
+            Ask::Trust => ("/api/trust/show", vec![]),
             Ask::SignIns => ("/api/account/sign_ins", vec![]),
             Ask::Rejected(id) => ("/api/forms/rejected", vec![("id", id.unwrap_or_default())]),
         }
@@ -94,7 +109,7 @@ impl Ask {
     /// The answer as JSON, on the server.
     #[cfg(feature = "ssr")]
     async fn json(self) -> Result<String, AppError> {
-        use crate::{account, choices, consultation, forms, offers, presence};
+        use crate::{account, cases, choices, consultation, forms, offers, presence, receipts, trust, wallet};
         fn write<T: serde::Serialize>(answer: Result<T, AppError>) -> Result<String, AppError> {
             answer.and_then(|value| serde_json::to_string(&value).map_err(|_| Code::Internal.into()))
         }
@@ -108,6 +123,11 @@ impl Ask {
             Ask::Terms { offer, medium, cap, language } => write(consultation::api::terms(offer, medium, cap, language).await),
             Ask::Consultation(id) => write(consultation::api::show(id).await),
             Ask::Past => write(consultation::api::past().await),
+            Ask::Wallet => write(wallet::api::read_wallet().await),
+            Ask::Receipt(id) => write(receipts::api::read_receipt(id).await),
+            Ask::Earnings => write(receipts::api::read_earnings().await),
+            Ask::Cases => write(cases::api::list_cases().await),
+            Ask::Trust => write(trust::api::read_trust().await),
             Ask::SignIns => write(account::api::sign_ins().await),
             Ask::Rejected(id) => write(forms::api::read_rejected(id.unwrap_or_default()).await),
         }

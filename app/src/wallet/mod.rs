@@ -1,5 +1,197 @@
 //! Wallets: what a consumer has, how it comes in and goes back.
 
 pub mod api;
+pub mod parts;
 #[cfg(feature = "ssr")]
 pub mod port;
+
+use self::{
+    api::{Balance, Moved, OperationView, WalletView},
+    parts::{TopUp, check_amount, test_words},
+};
+use crate::{
+    frame::sign_in_first,
+    routes,
+    ui::{
+        field::TextField,
+        form::{Form, Submit, rejected_id},
+        page::{Answers, Ask, page},
+        problem::ProblemPage,
+        text::PageTitle,
+        time::{Shape, moment},
+        view::{nothing, when},
+    },
+};
+use domain::{
+    ledger::EntryKind,
+    money::{Money, Reality},
+    operation::{OperationKind, OperationState},
+    reject::Field,
+};
+use leptos::prelude::*;
+
+/// What is proposed to be topped up, in units.
+const PROPOSED: i64 = 20;
+
+/// `/wallet`.
+#[component]
+pub fn WalletPage() -> AnyView {
+    let Some(_) = sign_in_first() else { return nothing() };
+    let rejected = rejected_id();
+    let show = |mut answers: Answers| {
+        let found = answers.take::<WalletView>();
+        answers.keep_rejected();
+        match found {
+            Ok(found) => wallet(found),
+            Err(error) => view! { <ProblemPage error/> }.into_any(),
+        }
+    };
+    view! {
+        <PageTitle text="Your wallet"/>
+        {page("Reading…", String::new, move |_| vec![Ask::Wallet, Ask::Rejected(rejected.clone())], show)}
+    }
+    .into_any()
+}
+
+fn wallet(found: WalletView) -> AnyView {
+    let test = found.reality == Reality::Test;
+    let empty = found.balances.iter().all(|balance| balance.available.minor == 0 && balance.held.minor == 0);
+    let first = found.balances.first().map(|balance| balance.available.asset.currency);
+    let proposed = first.map_or(2_000, |currency| currency.units(PROPOSED));
+    let (key, silent) = (found.key, found.moved.is_empty());
+    let several = found.balances.len() > 1;
+    let refundable: Vec<Balance> = found.balances.iter().filter(|balance| balance.refundable.minor > 0).cloned().collect();
+    let give_back = refundable.iter().map(|balance| refund_form(balance, &key)).collect::<Vec<_>>();
+    view! {
+        <div class="wallet">
+            <section class="panel balances">
+                <h1>"Your wallet"</h1>
+                {when(empty, || view! { <p class="lead">"It is empty. Top it up, then ask somebody: what a consultation can cost at most is reserved, and what it does not need comes back at once."</p> }.into_any())}
+                <ul class="purse">{found.balances.iter().map(balance_line).collect::<Vec<_>>()}</ul>
+                {test_words(test)}
+                {found.operations.into_iter().map(operation_line).collect::<Vec<_>>()}
+            </section>
+            <section class="panel">
+                <h2>"Top up"</h2>
+                <TopUp id="top-up" currency=first.filter(|_| !several && !empty) proposed key=key.clone() next=routes::WALLET.into()/>
+            </section>
+            {when(!refundable.is_empty(), || {
+                view! {
+                    <section class="panel">
+                        <h2>"Get the unused back"</h2>
+                        <p class="hint">"It goes back to where it came from."</p>
+                        {give_back}
+                    </section>
+                }
+                .into_any()
+            })}
+            <section class="panel history">
+                <h2>"What happened"</h2>
+                {if silent {
+                    view! { <p class="hint">"Nothing yet."</p> }.into_any()
+                } else {
+                    view! {
+                        <ol class="moves">{found.moved.into_iter().map(moved_line).collect::<Vec<_>>()}</ol>
+                        <p><a class="btn small" href=routes::STATEMENT rel="external" download="">"Save it as a table (CSV)"</a></p>
+                    }
+                    .into_any()
+                }}
+            </section>
+        </div>
+    }
+    .into_any()
+}
+
+fn balance_line(balance: &Balance) -> AnyView {
+    let held = balance.held;
+    view! {
+        <li>
+            <b class="num amount">{balance.available.to_string()}</b>
+            {when(held.minor > 0, || view! { <span class="num">{format!("and {held} reserved for a consultation")}</span> }.into_any())}
+        </li>
+    }
+    .into_any()
+}
+
+fn operation_line(operation: OperationView) -> AnyView {
+    let amount = operation.amount;
+    let words = match (operation.kind, operation.state) {
+        (OperationKind::TopUp, OperationState::Failed) => format!("{amount} did not come in. Nothing was charged."),
+        (OperationKind::Refund, OperationState::Failed) => format!("{amount} could not go back; it is in your wallet again."),
+        (OperationKind::TopUp, _) => format!("{amount} is on its way in."),
+        (OperationKind::Refund, _) => format!("{amount} is on its way back to you."),
+    };
+    view! {
+        <p class="line">
+            {words}" "
+            {operation.next.map(|next| view! { <a class="btn small" href=next rel="external">"Go on paying"</a> }.into_any())}
+        </p>
+    }
+    .into_any()
+}
+
+fn refund_form(balance: &Balance, key: &str) -> AnyView {
+    let refundable = balance.refundable;
+    let currency = refundable.asset.currency;
+    // Another movement than the top-up, so another key: the last letter makes it one.
+    let turned = if key.ends_with('0') { '1' } else { '0' };
+    let key = key.get(..key.len().saturating_sub(1)).map(|head| format!("{head}{turned}")).unwrap_or_default();
+    view! {
+        <Form
+            id=format!("refund-{}", currency.code())
+            class="form"
+            action="/api/wallet/refund"
+            hidden=vec![("currency", currency.code().to_owned()), ("key", key)]
+            check=check_amount
+            reload=true
+        >
+            <TextField field=Field::AmountMinor name="amount" named=currency.code() value=currency.amount(refundable.minor) keyboard="decimal"/>
+            <Submit text="Send it back" class="btn"/>
+        </Form>
+    }
+    .into_any()
+}
+
+fn kind_words(moved: &Moved) -> String {
+    let with = &moved.with;
+    match moved.kind {
+        EntryKind::TopUp => "Topped up".into(),
+        EntryKind::Hold => format!("Reserved for {with}"),
+        EntryKind::Settle if moved.available.minor.saturating_add(moved.held.minor) == 0 => {
+            format!("Nothing to pay to {with}, all of it is back")
+        }
+        EntryKind::Settle => format!("Paid {with}"),
+        EntryKind::Refund => format!("Given back by {with}"),
+        EntryKind::Goodwill => "Given back by the operator".into(),
+        EntryKind::Withdraw => "Sent back to you".into(),
+        EntryKind::Returned => "Could not be sent back".into(),
+        EntryKind::Reverse => "Taken back by your bank".into(),
+        EntryKind::Clear | EntryKind::Withdrawn => "Booked".into(),
+    }
+}
+
+fn moved_line(moved: Moved) -> AnyView {
+    let at = moved.at;
+    let words = kind_words(&moved);
+    // A hold changes nothing of what one has; a settlement takes what it cost.
+    let own = Money { minor: moved.available.minor.saturating_add(moved.held.minor), ..moved.available };
+    let amount = if moved.kind == EntryKind::Hold { format!("({})", moved.held) } else { signed(own) };
+    view! {
+        <li>
+            <span>
+                {match moved.consultation {
+                    Some(id) => view! { <a href=routes::consultation(id)>{words}</a> }.into_any(),
+                    None => words.into_any(),
+                }}
+                <small class="hint">{moment(move || at, Shape::DayAndClock)}</small>
+            </span>
+            <b class="num">{amount}</b>
+        </li>
+    }
+    .into_any()
+}
+
+/// An amount that came or went: `+€5.00`, `-€1.20`.
+pub(crate) fn signed(money: Money) -> String {
+    if money.minor > 0 { format!("+{money}") } else { money.to_string() }
+}

@@ -53,6 +53,9 @@ pub fn routes() -> Router<AppState> {
     Router::<AppState>::new()
         .leptos_routes_with_handler(listing(), render)
         .route("/consultations/{id}/transcript", get(transcript))
+        .route("/consultations/{id}/receipt.json", get(receipt))
+        .route(app::routes::STATEMENT, get(statement))
+        .route(app::routes::EARNINGS_TABLE, get(earnings))
         .fallback(not_found)
 }
 
@@ -77,16 +80,52 @@ async fn render(State(state): State<AppState>, request: Request<Body>) -> Respon
 
 /// A consultation as a text file, for whoever was in it.
 async fn transcript(State(state): State<AppState>, Path(id): Path<String>, Extension(visitor): Extension<Visitor>) -> Response {
-    let refuse = |code: Code| error_response(&AppError::from(code));
-    let Some(me) = visitor.me else { return refuse(Code::SignInRequired) };
-    let Ok(id) = id.parse::<ConsultationId>() else { return refuse(Code::NotFound) };
+    let Some(me) = visitor.me else { return refused(Code::SignInRequired) };
+    let Ok(id) = id.parse::<ConsultationId>() else { return refused(Code::NotFound) };
     match state.backend.consultations.show(&me, id).await {
+        Ok(found) => file(&format!("consultation-{id}.txt"), "text/plain; charset=utf-8", transcript_of(&found)),
+        Err(error) => refused(error),
+    }
+}
+
+fn refused(error: impl Into<AppError>) -> Response {
+    error_response(&error.into())
+}
+
+/// A file to be kept.
+fn file(name: &str, kind: &'static str, text: String) -> Response {
+    let headers = [(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
+    (headers, text).into_response()
+}
+
+/// A receipt for programs: what is hashed, and the hash.
+async fn receipt(State(state): State<AppState>, Path(id): Path<String>, Extension(visitor): Extension<Visitor>) -> Response {
+    let Some(me) = visitor.me else { return refused(Code::SignInRequired) };
+    let Ok(id) = id.parse::<ConsultationId>() else { return refused(Code::NotFound) };
+    match state.backend.receipts.receipt(&me, id).await {
         Ok(found) => {
-            let name = format!("attachment; filename=\"consultation-{id}.txt\"");
-            let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, name)];
-            (headers, transcript_of(&found)).into_response()
+            let whole = serde_json::json!({ "receipt": found.receipt, "hash": found.hash, "refunds": found.refunds });
+            file(&format!("receipt-{}.json", found.receipt.number), "application/json", whole.to_string())
         }
-        Err(error) => error_response(&error.into()),
+        Err(error) => refused(error),
+    }
+}
+
+/// All bookings of the own wallet.
+async fn statement(State(state): State<AppState>, Extension(visitor): Extension<Visitor>) -> Response {
+    let Some(me) = visitor.me else { return refused(Code::SignInRequired) };
+    match state.backend.wallets.statement(&me).await {
+        Ok(table) => file("wallet.csv", "text/csv; charset=utf-8", table),
+        Err(error) => refused(error),
+    }
+}
+
+/// All own earnings.
+async fn earnings(State(state): State<AppState>, Extension(visitor): Extension<Visitor>) -> Response {
+    let Some(me) = visitor.me else { return refused(Code::SignInRequired) };
+    match state.backend.receipts.earnings_table(&me).await {
+        Ok(table) => file("earnings.csv", "text/csv; charset=utf-8", table),
+        Err(error) => refused(error),
     }
 }
 

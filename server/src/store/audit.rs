@@ -6,7 +6,7 @@ use super::{
     ledger::posted,
     records::proofs,
     rows::from_json,
-    sealing::{Head, hash, head_text},
+    sealing::{hash, head_text},
 };
 use app::error::PortError;
 use domain::{
@@ -162,8 +162,7 @@ impl Store {
                     before = seal.hash;
                 }
             }
-            for row in head::Entity::find().order_by_asc(head::Column::Day).all(db).await? {
-                let head = Head::from(row);
+            for head in head::Entity::find().order_by_asc(head::Column::Day).all(db).await? {
                 let text = head_text(head.day, head.n, &head.hash);
                 let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, &head.public_key);
                 if key.verify(text.as_bytes(), &head.signature).is_err() {

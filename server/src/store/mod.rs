@@ -42,7 +42,6 @@ pub use ledger::Posted;
 pub use nodes::Renewed;
 pub use practice::{Part, robot_environment};
 pub use rooms::{Entry, News};
-pub use sealing::Head;
 pub use tx::Hints;
 
 use crate::{

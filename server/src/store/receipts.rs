@@ -144,6 +144,30 @@ impl Receipts for Store {
     async fn earnings(&self, me: &Me) -> Result<EarningsView, PortError> {
         Ok(self.earnings_of(me.id, EARNINGS).await?)
     }
+
+    async fn earnings_table(&self, me: &Me) -> Result<String, PortError> {
+        let earnings = self.earnings_of(me.id, u64::try_from(i64::MAX).unwrap_or_default()).await?;
+        let mut table = String::from("receipt,time,with,offer,gross,fee,refunded,net,currency,asset,payable\r\n");
+        for line in earnings.lines.iter().rev() {
+            let amount = |money: Money| money.asset.currency.amount(money.minor);
+            let cells = [
+                line.number.to_string(),
+                line.at.iso(),
+                super::wallets::cell(&line.with),
+                super::wallets::cell(&line.title),
+                amount(line.gross),
+                amount(line.fee),
+                amount(line.refunded),
+                amount(line.net),
+                line.net.asset.currency.code().into(),
+                line.net.asset.to_string(),
+                line.pending_until.map_or_else(|| "now".into(), Timestamp::iso),
+            ];
+            table += &cells.join(",");
+            table += "\r\n";
+        }
+        Ok(table)
+    }
 }
 
 impl Store {
@@ -188,30 +212,5 @@ impl Store {
             Ok(EarningsView { earned: earned_of.into_values().collect(), lines, commission })
         })
         .await
-    }
-
-    /// All earnings of an account, as a table to be kept.
-    pub async fn earnings_table(&self, me: &Me) -> Result<String, PortError> {
-        let earnings = self.earnings_of(me.id, u64::try_from(i64::MAX).unwrap_or_default()).await?;
-        let mut table = String::from("receipt,time,with,offer,gross,fee,refunded,net,currency,asset,payable\r\n");
-        for line in earnings.lines.iter().rev() {
-            let amount = |money: Money| money.asset.currency.amount(money.minor);
-            let cells = [
-                line.number.to_string(),
-                line.at.iso(),
-                super::wallets::cell(&line.with),
-                super::wallets::cell(&line.title),
-                amount(line.gross),
-                amount(line.fee),
-                amount(line.refunded),
-                amount(line.net),
-                line.net.asset.currency.code().into(),
-                line.net.asset.to_string(),
-                line.pending_until.map_or_else(|| "now".into(), Timestamp::iso),
-            ];
-            table += &cells.join(",");
-            table += "\r\n";
-        }
-        Ok(table)
     }
 }

@@ -5,7 +5,11 @@ use super::{
     error::StoreError,
     ledger::{Posted, posted},
 };
-use app::error::PortError;
+use app::{
+    error::PortError,
+    trust::{api::HeadView, port::Trust},
+};
+use async_trait::async_trait;
 use domain::time::Timestamp;
 use entity::{entry, head, seal};
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -39,21 +43,6 @@ pub(super) async fn hashes(
 ) -> Result<BTreeMap<Uuid, (i64, Vec<u8>)>, StoreError> {
     let found = seal::Entity::find().filter(seal::Column::Entry.is_in(entries)).all(db).await?;
     Ok(found.into_iter().map(|row| (row.entry, (row.n, row.hash))).collect())
-}
-
-/// A day's end of the chain, as anybody can check it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Days since 1970-01-01, in UTC.
-    pub day: i64,
-    /// The number of the last entry.
-    pub n: i64,
-    /// Its hash.
-    pub hash: Vec<u8>,
-    /// The key that it was signed by.
-    pub public_key: Vec<u8>,
-    /// The signature.
-    pub signature: Vec<u8>,
 }
 
 const fn day_of(at: Timestamp) -> i64 {
@@ -114,17 +103,20 @@ impl Store {
         });
         Ok(signed.await?)
     }
-
-    /// The last signed heads, newest first.
-    pub async fn heads(&self) -> Result<Vec<Head>, PortError> {
-        let rows = head::Entity::find().order_by_desc(head::Column::Day).limit(HEADS).all(&self.0.reader).await;
-        Ok(rows.map_err(StoreError::from)?.into_iter().map(Head::from).collect())
-    }
 }
 
-impl From<head::Model> for Head {
-    fn from(row: head::Model) -> Self {
-        Head { day: row.day, n: row.n, hash: row.hash, public_key: row.public_key, signature: row.signature }
+#[async_trait]
+impl Trust for Store {
+    async fn heads(&self) -> Result<Vec<HeadView>, PortError> {
+        let rows = head::Entity::find().order_by_desc(head::Column::Day).limit(HEADS).all(&self.0.reader).await;
+        let view = |row: head::Model| HeadView {
+            day: Timestamp(row.day.saturating_mul(86_400_000)),
+            n: row.n,
+            hash: crate::ids::hex(&row.hash),
+            public_key: crate::ids::hex(&row.public_key),
+            signature: crate::ids::hex(&row.signature),
+        };
+        Ok(rows.map_err(StoreError::from)?.into_iter().map(view).collect())
     }
 }
 

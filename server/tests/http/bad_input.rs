@@ -122,6 +122,17 @@ fn cases() -> BTreeMap<&'static str, Vec<Case>> {
                 (&[("offer", NOWHERE), ("environment", "{")], 400, "bad_request"),
             ],
         ),
+        ("/api/wallet/show", vec![]),
+        ("/api/wallet/top_up", moving(&[])),
+        ("/api/wallet/refund", moving(&[(&[("amount_minor", "1000000"), ("currency", "EUR")], 422, "no_funds")])),
+        ("/api/receipts/show", nobody()),
+        ("/api/receipts/earnings", vec![]),
+        ("/api/receipts/refund", nobody()),
+        ("/api/cases/open", vec![(&[][..], 422, "required"), (&[("consultation", NOWHERE), ("complaint", "Why?")], 404, "not_found")]),
+        // Whoever is no operator finds nothing, whatever is asked.
+        ("/api/cases/decide", vec![(&[("consultation", NOWHERE), ("reason", "So")][..], 404, "not_found")]),
+        ("/api/cases/list", vec![(&[][..], 404, "not_found")]),
+        ("/api/trust/show", vec![]),
         ("/api/consultations/accept", nobody()),
         (
             "/api/consultations/decline",
@@ -136,6 +147,24 @@ fn cases() -> BTreeMap<&'static str, Vec<Case>> {
     ])
 }
 
+/// Amounts that cannot be moved.
+fn moving(more: &[Case]) -> Vec<Case> {
+    let mut cases: Vec<Case> = vec![
+        (&[], 422, "required"),
+        (&[("amount_minor", "5"), ("currency", "XXX")], 422, "bad_currency"),
+        (&[("currency", "EUR")], 422, "required"),
+        (&[("amount_minor", "5"), ("currency", "EUR"), ("key", "one")], 400, "bad_request"),
+    ];
+    for bad in ["0", "-5", "1.5", "1e3", "99999999999999999999", "NaN"] {
+        cases.push((vec![("amount_minor", bad), ("currency", "EUR")].leak(), 422, "bad_amount"));
+    }
+    for bad in ["0", "-5", "1.505", "1,000.00", "x"] {
+        cases.push((vec![("amount", bad), ("currency", "EUR")].leak(), 422, "bad_amount"));
+    }
+    cases.extend(more);
+    cases
+}
+
 /// Functions that a stranger may call.
 const PUBLIC: &[&str] = &[
     "/api/account/site",
@@ -148,6 +177,7 @@ const PUBLIC: &[&str] = &[
     "/api/choices/closed",
     "/api/forms/rejected",
     "/api/consultations/terms",
+    "/api/trust/show",
 ];
 
 /// Functions that would end the sign-in that the other cases need.

@@ -73,6 +73,8 @@ impl Node {
         let email = format!("{local}@example.org");
         let (status, json) = client.api("account/sign_up", &[("display_name", name), ("email", &email), ("password", PASSWORD)]).await;
         assert_eq!(status, StatusCode::OK, "{json}");
+        let (status, json) = client.api("wallet/top_up", &[("amount", "100"), ("currency", "EUR")]).await;
+        assert_eq!(status, StatusCode::OK, "{json}");
         client
     }
 

@@ -30,7 +30,7 @@ pub const STEPS: usize = 8;
 /// What `/` may cost on first load: WASM and JS, brotli (design, section 10).
 const BUDGET: usize = 230_000;
 /// What the whole program may cost, which desks and rooms load.
-const BUDGET_WHOLE: usize = 330_000;
+const BUDGET_WHOLE: usize = 350_000;
 
 const BUDGETS: [(Program, usize, &str); 2] =
     [(Program::First, BUDGET, "the first load"), (Program::Whole, BUDGET_WHOLE, "the whole program")];

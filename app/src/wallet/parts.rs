@@ -1,0 +1,77 @@
+//! Topping up, wherever money is missing.
+
+use crate::ui::{
+    field::{SelectField, TextField},
+    form::{Form, Submit, Typed},
+    view::{text, when},
+};
+use domain::{
+    currency::Currency,
+    reject::{Code, Field, Reject},
+};
+use leptos::prelude::*;
+
+/// The rules of an amount, as far as they need nothing but what is typed.
+pub(crate) fn check_amount(typed: &Typed) -> Result<(), Reject> {
+    let currency = Currency::parse(&typed.one("currency")).map_err(|code| Reject::field(Field::Currency, code))?;
+    let wrong = |code| Reject::field(Field::AmountMinor, if code == Code::BadRate { Code::BadAmount } else { code });
+    match currency.parse_amount(&typed.one("amount")) {
+        Ok(minor) if minor > 0 => Ok(()),
+        Ok(_) => Err(wrong(Code::BadAmount)),
+        Err(code) => Err(wrong(code)),
+    }
+}
+
+/// A form that brings money in. In place, the page stays; otherwise it is loaded anew.
+#[component]
+pub fn TopUp(
+    /// A name that is unique in the page.
+    id: &'static str,
+    /// In which currency; without one it is chosen.
+    #[prop(optional_no_strip)]
+    currency: Option<Currency>,
+    /// What is proposed, in minor units.
+    #[prop(into)]
+    proposed: Signal<i64>,
+    /// The key of the movement.
+    #[prop(into)]
+    key: Signal<String>,
+    /// Where to come back to from the payment service.
+    next: String,
+    /// Told when it worked and the page stays.
+    #[prop(optional)]
+    on_done: Option<Callback<String>>,
+) -> AnyView {
+    let fixed = currency;
+    let shown = currency.or_else(|| Currency::parse("EUR").ok());
+    let amount = move || shown.map(|currency| currency.amount(proposed.get_untracked())).unwrap_or_default();
+    let currencies = || Currency::all().map(|c| (c.code(), format!("{} {}", c.code(), c.sign()))).collect::<Vec<_>>();
+    // Made inside of the form, whose fields need it around them.
+    let fields = move || {
+        view! {
+            <input type="hidden" name="next" value=next/>
+            <input type="hidden" name="key" value=text(move || key.get())/>
+            <div class="pair">
+                <TextField field=Field::AmountMinor name="amount" value=amount() keyboard="decimal"/>
+                {match fixed {
+                    Some(currency) => view! { <input type="hidden" name="currency" value=currency.code()/> }.into_any(),
+                    None => view! { <SelectField field=Field::Currency choices=currencies() value="EUR".into()/> }.into_any(),
+                }}
+            </div>
+            <Submit text="Top up" class="btn main"/>
+        }
+        .into_any()
+    };
+    match on_done {
+        Some(on_done) => view! {
+            <Form id=id action="/api/wallet/top_up" check=check_amount on_done saved="It is in your wallet." class="form">{fields()}</Form>
+        }
+        .into_any(),
+        None => view! { <Form id=id action="/api/wallet/top_up" check=check_amount reload=true class="form">{fields()}</Form> }.into_any(),
+    }
+}
+
+/// That money here is worth nothing, where it is so.
+pub(crate) fn test_words(test: bool) -> AnyView {
+    when(test, || view! { <p class="hint">"Credit for trying: it costs nothing and is worth nothing."</p> }.into_any())
+}
