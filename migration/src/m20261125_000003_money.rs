@@ -68,7 +68,7 @@ const TABLES: &[&str] = &[
         minor bigint NOT NULL,
         CONSTRAINT pk_line PRIMARY KEY (entry, n),
         CONSTRAINT uq_line_place UNIQUE (entry, owner, book),
-        CONSTRAINT ck_line_minor CHECK (minor <> 0),
+        CONSTRAINT ck_line_minor CHECK (minor <> 0 AND minor BETWEEN -1000000000000000 AND 1000000000000000),
         CONSTRAINT ck_line_book CHECK (book IN ('available', 'held', 'pending', 'payable', 'commission', 'clearing', 'goodwill', 'refunds'))
     )",
     "CREATE INDEX ix_line_owner ON line (owner, entry)",
@@ -79,6 +79,8 @@ const TABLES: &[&str] = &[
         asset text NOT NULL,
         minor bigint NOT NULL,
         CONSTRAINT pk_balance PRIMARY KEY (owner, book, asset),
+        -- Far from where a sum would not fit any more: SQLite would go on with a fraction there.
+        CONSTRAINT ck_balance_fits CHECK (minor BETWEEN -4000000000000000000 AND 4000000000000000000),
         CONSTRAINT ck_balance_funds CHECK (minor >= 0 OR book IN ('clearing', 'goodwill'))
     )",
     // The hash chain, in the order in which entries were committed.

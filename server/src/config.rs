@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// Variables with our prefix that belong to the tests, not to the server.
-const NOT_OURS: &[&str] = &["bin", "test_postgres", "chromium", "turnserver", "config"];
+const NOT_OURS: &[&str] = &["bin", "test_postgres", "chromium", "turnserver", "config", "crash"];
 
 /// The whole configuration of a node. Times are milliseconds unless a name says otherwise.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 pub mod application;
 pub mod clock;
 pub mod config;
+pub mod crash;
 pub mod demo;
 pub mod doctor;
 pub mod gateway;

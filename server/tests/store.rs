@@ -11,9 +11,12 @@ mod store {
     mod consultations;
     mod course;
     mod feed;
+    mod ledger;
+    mod money;
     mod offers;
     mod opening;
     mod presence;
     mod rooms;
+    mod schedules;
     mod world;
 }

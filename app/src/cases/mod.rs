@@ -60,7 +60,7 @@ fn check_complaint(typed: &Typed) -> Result<(), Reject> {
 /// The way to say that something was wrong.
 pub(crate) fn complaint_form(id: ConsultationId, left: Money) -> AnyView {
     view! {
-        <details class="panel confirm no-print">
+        <details class="panel unfold no-print">
             <summary class="btn">"Something was wrong"</summary>
             <Form id="complaint" class="form" action="/api/cases/open" hidden=vec![("consultation", id.to_string())] check=check_complaint reload=true>
                 <p>"Say what. What the server knows of the time and the lines goes with it; what was said does not. An operator decides, and both of you see how."</p>
@@ -129,7 +129,7 @@ fn case_panel(line: CaseLine) -> AnyView {
             <h2>{format!("{} about {}", line.consumer, line.provider)}</h2>
             <p><a href=routes::receipt(id)>{format!("Receipt {}", line.number)}</a>{format!(" · {} · {}", line.title, line.total)}</p>
             {case_lines(&line.case)}
-            <details class="confirm">
+            <details class="unfold">
                 <summary class="btn small">"What the server knows"</summary>
                 <ul class="evidence">{line.evidence.into_iter().map(|line| view! { <li class="num">{line}</li> }.into_any()).collect::<Vec<_>>()}</ul>
             </details>

@@ -157,7 +157,7 @@ fn refund_line(refund: RefundView) -> AnyView {
 fn give_back_form(id: domain::id::ConsultationId, left: Money, key: String) -> AnyView {
     let currency = left.asset.currency;
     view! {
-        <details class="panel confirm no-print">
+        <details class="panel unfold no-print">
             <summary class="btn">"Give something back"</summary>
             <Form
                 id="give-back"

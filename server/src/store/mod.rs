@@ -47,6 +47,7 @@ pub use tx::Hints;
 use crate::{
     clock::Clock,
     config::{self, Config},
+    crash::Crash,
     gateway::{TestCredit, TheGateway},
 };
 use app::error::PortError;
@@ -80,6 +81,7 @@ struct Inner {
     passwords: Passwords,
     limits: Limits,
     hints: Hints,
+    crash: Crash,
     /// Held while the store is open, so that no second server uses the data folder.
     _lock: Option<File>,
 }
@@ -102,6 +104,7 @@ impl Store {
             passwords: Passwords::new(&config.accounts),
             limits: Limits::new(&config.accounts, &clock),
             hints: Hints::default(),
+            crash: Crash::default(),
             clock,
             _lock: lock,
         }))
@@ -130,6 +133,11 @@ impl Store {
     /// Where changes are hinted at.
     pub fn hints(&self) -> &Hints {
         &self.0.hints
+    }
+
+    /// Where tests let work die.
+    pub fn crash(&self) -> &Crash {
+        &self.0.crash
     }
 
     /// Whether the database answers.

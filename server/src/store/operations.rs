@@ -6,6 +6,7 @@ use super::{
     ledger::{asset, locked_balance, post},
     tx::Tx,
 };
+use crate::crash::Point;
 use crate::gateway::{About, Event, Found, GatewayError, Intent, Standing};
 use app::error::PortError;
 use domain::{
@@ -64,6 +65,7 @@ impl Store {
         back: Option<&str>,
         now: Timestamp,
     ) -> Result<OperationId, StoreError> {
+        tx.moves(Point::Intend);
         let id: OperationId = crate::ids::new();
         let row = operation::ActiveModel {
             id: Set(id.0),
@@ -124,6 +126,7 @@ impl Store {
 
     /// Applies what the gateway answered, in one transaction; what is done already stays so.
     async fn take_answer(&self, tx: &Tx, id: Uuid, answered: Result<Found, GatewayError>) -> Result<(), StoreError> {
+        tx.moves(Point::Apply);
         let row = lock(tx, id).await?;
         if state(&row)?.is_done() {
             return Ok(());
@@ -240,6 +243,7 @@ impl Store {
             return Err(StoreError::Broken(format!("the gateway told of something and did not say what: {why}")).into());
         }
         let heard = self.write(async |tx| {
+            tx.moves(Point::Webhook);
             let row = gateway_event::ActiveModel {
                 gateway: Set(gateway.into()),
                 id: Set(event.id.clone()),

@@ -10,6 +10,7 @@ use super::{
     settlement::{earned, receipt_of},
     tx::Tx,
 };
+use crate::crash::Point;
 use app::{
     context::Me,
     error::PortError,
@@ -88,6 +89,7 @@ pub(super) async fn give_back(
     borne: Borne,
     now: Timestamp,
 ) -> Result<Money, StoreError> {
+    tx.moves(Point::Refund);
     let kept = receipt::Entity::find_by_id(row.id).one(&tx.db).await?.ok_or(Code::NotFound)?;
     let (_, charge) = charge(&tx.db, row, &kept).await?;
     let amount = amount(charge.total)?;

@@ -5,6 +5,7 @@ use super::{
     error::StoreError,
     ledger::{Posted, posted},
 };
+use crate::crash::Point;
 use app::{
     error::PortError,
     trust::{api::HeadView, port::Trust},
@@ -53,6 +54,7 @@ impl Store {
     /// Seals the entries that were committed since; answers how many. Two nodes that do it at once: one of them does it, the other one's is refused.
     pub async fn seal(&self) -> Result<u64, PortError> {
         let sealed = self.write(async |tx| {
+            tx.moves(Point::Seal);
             let known = seal::Entity::find().select_only().column(seal::Column::Entry).into_query();
             let new = entry::Entity::find()
                 .filter(entry::Column::Id.not_in_subquery(known))

@@ -10,6 +10,7 @@ use super::{
     rows::{from_json, to_json},
     tx::Tx,
 };
+use crate::crash::Point;
 use app::error::PortError;
 use domain::{
     agreement::Agreement,
@@ -68,6 +69,7 @@ impl Store {
         let (id, consumer) = (ConsultationId(row.id), AccountId(row.consumer));
         let asset = self.asset_of(&agreed.conditions);
         let held = open_holds(&tx.db, id).await?;
+        tx.moves(if held.is_empty() { Point::Accept } else { Point::Raise });
         let missing = agreed.conditions.cost(cap.millis()).saturating_sub(sum(held.iter().map(|hold| hold.minor))?);
         if missing <= 0 {
             return Ok(());
@@ -115,6 +117,7 @@ impl Store {
     /// Makes the bill of a consultation that is over, in one transaction: capture, release, share, receipt. Twice changes nothing.
     pub(super) async fn settle_one(&self, id: ConsultationId) -> Result<(), StoreError> {
         self.write(async |tx| {
+            tx.moves(Point::Settle);
             let row = lock(tx, id).await?;
             let now = self.clock().now();
             match from_json::<Consultation>(&row.state)? {

@@ -1,12 +1,13 @@
 //! The only place that begins transactions.
 
 use super::{Store, error::StoreError};
+use crate::crash::{Point, When};
 use domain::id::{AccountId, ConsultationId, SignInId};
 use sea_orm::{
     AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use tokio::sync::{Notify, broadcast};
 
 /// Hints to the rest of this process that rows have changed. They are sent after the commit, may be spurious and may be lost: the rows
@@ -51,9 +52,16 @@ pub(super) enum Hint {
 pub(super) struct Tx {
     pub(super) db: DatabaseTransaction,
     hints: Mutex<Vec<Hint>>,
+    /// The step that moves money in it.
+    point: OnceLock<Point>,
 }
 
 impl Tx {
+    /// Names the step that moves money; the first one counts.
+    pub(super) fn moves(&self, point: Point) {
+        let _ = self.point.set(point);
+    }
+
     /// Notes a hint to be sent after the commit.
     pub(super) fn hint(&self, hint: Hint) {
         let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,12 +97,20 @@ impl Store {
     pub(super) async fn write<T>(&self, work: impl AsyncFnOnce(&Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
-        let tx = Tx { db: begin(&self.0.writer, options).await?, hints: Mutex::default() };
+        let tx = Tx { db: begin(&self.0.writer, options).await?, hints: Mutex::default(), point: OnceLock::new() };
         match work(&tx).await {
             Ok(done) => {
                 let hints = tx.hints.into_inner().unwrap_or_else(PoisonError::into_inner);
                 let _sending = Sending(&self.0.hints, hints);
+                let dies = |when| tx.point.get().is_some_and(|point| self.0.crash.at(*point, when));
+                if dies(When::Before) {
+                    tx.db.rollback().await?;
+                    return Err(StoreError::Broken("the process died before the commit".into()));
+                }
                 tx.db.commit().await?;
+                if dies(When::After) {
+                    return Err(StoreError::Broken("the process died after the commit".into()));
+                }
                 Ok(done)
             }
             Err(error) => {
