@@ -45,6 +45,8 @@ pub struct Config {
     pub calls: Calls,
     /// Money.
     pub money: Money,
+    /// The gateway for real money. None: credit for trying, which is worth nothing.
+    pub stripe: Option<Stripe>,
     /// The feed.
     pub feed: Feed,
     /// Connections and requests.
@@ -68,6 +70,7 @@ impl Default for Config {
             consultations: consultation::Knobs::default(),
             calls: Calls::default(),
             money: Money::default(),
+            stripe: None,
             feed: Feed::default(),
             http: Http::default(),
             accounts: Accounts::default(),
@@ -150,6 +153,23 @@ impl Money {
     pub fn clears_after(&self) -> Millis {
         Millis::minutes(self.clear_days.saturating_mul(24 * 60))
     }
+}
+
+/// The gateway for real money. Secrets are in files, so that no listing of processes or variables shows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stripe {
+    /// The file with the secret key (`sk_live_...`).
+    pub secret_key_file: PathBuf,
+    /// The files with the secrets that webhooks are signed with: one, or two while it is being changed.
+    pub webhook_secret_files: Vec<PathBuf>,
+    /// The address of the interface.
+    #[serde(default = "stripe_api")]
+    pub api: String,
+}
+
+fn stripe_api() -> String {
+    "https://api.stripe.com/".into()
 }
 
 /// The feed of the choices.
@@ -282,6 +302,12 @@ impl Config {
         }
         if self.database.as_ref().is_some_and(|d| !d.starts_with("postgres://") && !d.starts_with("postgresql://")) {
             return unfit("database must be postgres://user:password@host/name; leave it out for the embedded database in the data folder");
+        }
+        if self.stripe.is_some() && !self.https() {
+            return unfit("stripe needs public_url to be https://: real money is not moved over lines that others can read");
+        }
+        if self.stripe.is_some() && self.demo {
+            return unfit("a demo moves no real money: leave stripe out, or demo");
         }
         let scheme = |all: &[String], schemes: &[&str]| {
             all.iter().all(|url| schemes.iter().any(|s| url.strip_prefix(s).is_some_and(|rest| !rest.is_empty())))

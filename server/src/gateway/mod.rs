@@ -2,6 +2,7 @@
 //!
 //! Each call carries the id of our own row, which is written before: the gateway takes the same id for the same movement, however often it is called.
 
+mod stripe;
 mod test_credit;
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use domain::{
 use http::HeaderMap;
 use std::sync::Arc;
 
+pub use stripe::Stripe;
 pub use test_credit::TestCredit;
 
 /// Money that is to come in.
@@ -47,6 +49,8 @@ pub struct Found {
     pub external: String,
     /// How it stands.
     pub standing: Standing,
+    /// How much has moved, once it has: it must be what was asked for.
+    pub amount: Option<Money>,
 }
 
 /// Why a gateway was called in vain.
@@ -69,8 +73,8 @@ pub enum About {
     Refund(String),
     /// A payment of ours was taken back by its bank, or given again.
     Reversal {
-        /// The payment.
-        operation: OperationId,
+        /// The payment, by the gateway's name.
+        payment: String,
         /// How much; negative when it was given again.
         amount: Money,
     },
@@ -120,10 +124,12 @@ pub trait Gateway: Send + Sync {
     async fn start_refund(&self, operation: OperationId, payment: &str, amount: Money) -> Result<Found, GatewayError>;
     /// How a refund stands.
     async fn refund(&self, external: &str) -> Result<Found, GatewayError>;
+    /// Which movement of ours a payment was, by the gateway's name for it; `None` when it is none of ours.
+    async fn operation_of(&self, payment: &str) -> Result<Option<OperationId>, GatewayError>;
     /// Judges an event that came in: pure, no I/O.
     fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Event, Forged>;
-    /// The events since the last one that was seen, oldest first: those whose call got lost.
-    async fn events_since(&self, last: Option<&str>) -> Result<Vec<Event>, GatewayError>;
+    /// The events since then, oldest first: among them are those whose call got lost.
+    async fn events_since(&self, since: Timestamp) -> Result<Vec<Event>, GatewayError>;
 }
 
 /// The gateway of an instance.

@@ -13,8 +13,8 @@ use http::HeaderMap;
 #[derive(Clone, Copy, Debug)]
 pub struct TestCredit;
 
-fn settled(external: impl Into<String>) -> Result<Found, GatewayError> {
-    Ok(Found { external: external.into(), standing: Standing::Settled })
+fn settled(external: impl Into<String>, amount: Option<Money>) -> Result<Found, GatewayError> {
+    Ok(Found { external: external.into(), standing: Standing::Settled, amount })
 }
 
 #[async_trait]
@@ -28,26 +28,30 @@ impl Gateway for TestCredit {
     }
 
     async fn start_top_up(&self, intent: &Intent) -> Result<Found, GatewayError> {
-        settled(intent.operation.to_string())
+        settled(intent.operation.to_string(), Some(intent.amount))
     }
 
     async fn top_up(&self, external: &str) -> Result<Found, GatewayError> {
-        settled(external)
+        settled(external, None)
     }
 
-    async fn start_refund(&self, operation: OperationId, _: &str, _: Money) -> Result<Found, GatewayError> {
-        settled(operation.to_string())
+    async fn start_refund(&self, operation: OperationId, _: &str, amount: Money) -> Result<Found, GatewayError> {
+        settled(operation.to_string(), Some(amount))
     }
 
     async fn refund(&self, external: &str) -> Result<Found, GatewayError> {
-        settled(external)
+        settled(external, None)
+    }
+
+    async fn operation_of(&self, _: &str) -> Result<Option<OperationId>, GatewayError> {
+        Ok(None)
     }
 
     fn verify(&self, _: &HeaderMap, _: &[u8], _: Timestamp) -> Result<Event, Forged> {
         Err(Forged::Signature)
     }
 
-    async fn events_since(&self, _: Option<&str>) -> Result<Vec<Event>, GatewayError> {
+    async fn events_since(&self, _: Timestamp) -> Result<Vec<Event>, GatewayError> {
         Ok(Vec::new())
     }
 }

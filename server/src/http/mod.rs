@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod assets;
+pub mod gateway;
 pub mod headers;
 pub mod origin;
 pub mod pages;
@@ -140,6 +141,7 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(probes::alive))
         .route("/readyz", get(probes::ready))
         .merge(Router::new().route("/csp-report", post(headers::report)).layer(DefaultBodyLimit::max(16 * 1_024)).layer(timeout()))
+        .merge(Router::new().route("/gateway/webhook", post(gateway::webhook)).layer(DefaultBodyLimit::max(256 * 1_024)).layer(timeout()))
         .merge(assets::routes(&state.assets))
         .with_state(state.clone())
         // Writes from other sites are refused before anything else looks at them.

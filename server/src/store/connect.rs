@@ -1,9 +1,13 @@
 //! Opening the database: connections, their settings, the lock of the data folder, and migrations.
 
 use super::Store;
-use crate::{clock::Clock, config::Config};
+use crate::{
+    clock::Clock,
+    config::Config,
+    gateway::{Stripe, TestCredit, TheGateway},
+};
 use domain::time::Timestamp;
-use entity::{desk_event, feed, feed_head, node, presence, sign_in};
+use entity::{desk_event, entry, feed, feed_head, node, presence, proof, setting, sign_in};
 use migration::Migrator;
 use sea_orm::{
     ActiveValue::Set,
@@ -16,6 +20,7 @@ use std::{
     fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -59,6 +64,9 @@ pub enum OpenError {
     /// It does not work as it must.
     #[error("the database cannot be used: {0}")]
     Unusable(DbErr),
+    /// The payment gateway cannot be used.
+    #[error("the payment gateway cannot be used: {0}")]
+    Gateway(String),
 }
 
 impl Store {
@@ -90,7 +98,7 @@ impl Store {
             Migrator::up(&writer, None).await.map_err(OpenError::Migration)?;
         }
         let reader = sqlite(&file, SQLITE_READERS, |options| options.pragma("query_only", "ON")).await?;
-        Store::with(writer, reader, lock, clock, config).ready().await
+        Store::with(writer, reader, lock, clock, config, gateway(config)?).ready().await
     }
 
     async fn open_postgres(config: &Config, url: &str, clock: Clock) -> Result<Self, OpenError> {
@@ -103,7 +111,7 @@ impl Store {
             .statement_timeout(STATEMENT)
             .sqlx_logging(false);
         let pool = Database::connect(options).await.map_err(OpenError::Unreachable)?;
-        Store::with(pool.clone(), pool, None, clock, config).ready().await
+        Store::with(pool.clone(), pool, None, clock, config, gateway(config)?).ready().await
     }
 
     /// Gives the feed its head, and the clock its floor.
@@ -116,7 +124,28 @@ impl Store {
             .map_err(OpenError::Unusable)?;
         self.measure_clock().await.map_err(OpenError::Unusable)?;
         self.0.clock.not_before(self.newest_stamp().await.map_err(OpenError::Unusable)?);
+        self.keep_reality().await?;
         Ok(self)
+    }
+
+    /// The first start decides for good whether the money of a data folder is real.
+    async fn keep_reality(&self) -> Result<(), OpenError> {
+        let reality = self.0.gateway.reality().as_str();
+        let row = setting::ActiveModel { key: Set("money.reality".into()), value: Set(reality.into()) };
+        setting::Entity::insert(row)
+            .on_conflict(OnConflict::column(setting::Column::Key).do_nothing().to_owned())
+            .exec_without_returning(&self.0.writer)
+            .await
+            .map_err(OpenError::Unusable)?;
+        let kept = setting::Entity::find_by_id("money.reality".to_owned()).one(&self.0.writer).await.map_err(OpenError::Unusable)?;
+        match kept {
+            Some(kept) if kept.value != reality => Err(OpenError::Gateway(format!(
+                "the money of this data is {}, and that of the gateway {} is {reality}; take another data folder or database, or the other gateway",
+                kept.value,
+                self.0.gateway.id()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Sets the clock to the one that all nodes share: the database's, if there is one.
@@ -138,9 +167,26 @@ impl Store {
             newest::<presence::Entity>(db, presence::Column::ShownAt).await?,
             newest::<desk_event::Entity>(db, desk_event::Column::At).await?,
             newest::<sign_in::Entity>(db, sign_in::Column::LastSeenAt).await?,
+            newest::<proof::Entity>(db, proof::Column::At).await?,
+            newest::<entry::Entity>(db, entry::Column::At).await?,
         ];
         Ok(stamps.into_iter().flatten().max().unwrap_or_default())
     }
+}
+
+/// The gateway of the configuration.
+fn gateway(config: &Config) -> Result<TheGateway, OpenError> {
+    let secret = |file: &std::path::Path| {
+        let read = std::fs::read_to_string(file).map(|text| text.trim().to_owned());
+        read.map_err(|error| OpenError::Gateway(format!("{} cannot be read: {error}", file.display())))
+    };
+    Ok(match &config.stripe {
+        None => Arc::new(TestCredit),
+        Some(stripe) => {
+            let secrets = stripe.webhook_secret_files.iter().map(|file| secret(file)).collect::<Result<_, _>>()?;
+            Arc::new(Stripe::new(&stripe.api, secret(&stripe.secret_key_file)?, secrets).map_err(OpenError::Gateway)?)
+        }
+    })
 }
 
 async fn newest<E: EntityTrait>(db: &DatabaseConnection, column: E::Column) -> Result<Option<Timestamp>, DbErr> {

@@ -48,7 +48,7 @@ use crate::{
     clock::Clock,
     config::{self, Config},
     crash::Crash,
-    gateway::{TestCredit, TheGateway},
+    gateway::TheGateway,
 };
 use app::error::PortError;
 use domain::{consultation, presence::Knobs};
@@ -87,7 +87,14 @@ struct Inner {
 }
 
 impl Store {
-    fn with(writer: DatabaseConnection, reader: DatabaseConnection, lock: Option<File>, clock: Clock, config: &Config) -> Self {
+    fn with(
+        writer: DatabaseConnection,
+        reader: DatabaseConnection,
+        lock: Option<File>,
+        clock: Clock,
+        config: &Config,
+        gateway: TheGateway,
+    ) -> Self {
         let key = sealing::key_of(&config.data).map_err(|error| tracing::error!(%error, "the ends of days are not signed")).ok();
         Store(Arc::new(Inner {
             writer,
@@ -96,7 +103,7 @@ impl Store {
             consultation_knobs: config.consultations,
             calls: config.calls.clone(),
             money: config.money.clone(),
-            gateway: Arc::new(TestCredit),
+            gateway,
             key,
             public_url: config.public_url.clone(),
             sign_ins: sign_ins::Settings::of(config),

@@ -7,13 +7,14 @@ use super::{
     tx::Tx,
 };
 use crate::crash::Point;
-use crate::gateway::{About, Event, Found, GatewayError, Intent, Standing};
+use crate::gateway::{About, Event, Forged, Found, GatewayError, Intent, Standing};
 use app::error::PortError;
 use domain::{
     id::{AccountId, OperationId},
     ledger::{Book, Entry, Place},
     money::Money,
     operation::{OperationKind, OperationState},
+    reject::Code,
     time::{Millis, Timestamp},
 };
 use entity::{gateway_event, operation};
@@ -135,7 +136,10 @@ impl Store {
         let change = operation::ActiveModel { changed_at: Set(now.0), ..operation::ActiveModel::default() };
         let again = |wait: Millis| Set(Some(now.after(wait).0));
         match answered {
-            Ok(Found { external, standing }) => {
+            Ok(Found { external, standing, amount: moved }) => {
+                if moved.is_some_and(|moved| amount(&row).is_ok_and(|asked| asked != moved)) {
+                    return Err(StoreError::Broken(format!("the gateway moved another amount than movement {id} asks for: {moved:?}")));
+                }
                 let change = operation::ActiveModel { external: Set(Some(external)), tries: Set(0), ..change };
                 match standing {
                     Standing::Waiting { next } => {
@@ -242,6 +246,13 @@ impl Store {
         if let Some(Err(GatewayError::Unknown(why))) = &answered {
             return Err(StoreError::Broken(format!("the gateway told of something and did not say what: {why}")).into());
         }
+        let reversed = match &event.about {
+            About::Reversal { payment, .. } => {
+                let found = self.0.gateway.operation_of(payment).await;
+                found.map_err(|error| StoreError::Broken(format!("it is not known whose payment was taken back: {error}")))?
+            }
+            _ => None,
+        };
         let heard = self.write(async |tx| {
             tx.moves(Point::Webhook);
             let row = gateway_event::ActiveModel {
@@ -261,8 +272,8 @@ impl Store {
             if let (Some(row), Some(answered)) = (&found, answered) {
                 self.take_answer(tx, row.id, answered).await?;
             }
-            if let About::Reversal { operation, amount } = event.about {
-                self.reverse(tx, operation, amount, now).await?;
+            if let (About::Reversal { amount, .. }, Some(operation)) = (&event.about, reversed) {
+                self.reverse(tx, operation, *amount, now).await?;
             }
             Ok(())
         });
@@ -281,28 +292,24 @@ impl Store {
         set(tx, &row, operation::ActiveModel { reversals: Set(n), returned: Set(returned), ..operation::ActiveModel::default() }).await
     }
 
-    /// Asks the gateway for events whose call got lost; answers how many were told.
-    pub async fn poll_gateway(&self) -> Result<u64, PortError> {
-        let last = gateway_event::Entity::find()
-            .filter(gateway_event::Column::Gateway.eq(self.0.gateway.id()))
-            .order_by_desc(gateway_event::Column::At)
-            .order_by_desc(gateway_event::Column::Id)
-            .one(&self.0.reader)
-            .await
-            .map_err(StoreError::from)?;
-        let events = match self.0.gateway.events_since(last.as_ref().map(|row| row.id.as_str())).await {
-            Ok(events) => events,
-            Err(error) => {
-                tracing::warn!(%error, "the gateway's events could not be read");
-                return Ok(0);
-            }
-        };
+    /// Asks the gateway for events since then, among them those whose call got lost; answers how many were told. Errors: `GatewayDown`.
+    pub async fn poll_gateway(&self, since: Timestamp) -> Result<u64, PortError> {
+        let events = self.0.gateway.events_since(since).await.map_err(|error| {
+            tracing::warn!(%error, "the gateway's events could not be read");
+            Code::GatewayDown
+        })?;
         let mut told = 0;
         for event in events {
-            if self.hear(event).await.is_ok() {
-                told += 1;
-            }
+            // One that cannot be taken now is told again.
+            self.hear(event).await?;
+            told += 1;
         }
         Ok(told)
+    }
+
+    /// Judges an event that came in and takes it. Errors: the reason not to believe it; and those of [`Store::hear`].
+    pub async fn hear_call(&self, headers: &http::HeaderMap, body: &[u8]) -> Result<Result<(), PortError>, Forged> {
+        let event = self.0.gateway.verify(headers, body, self.clock().now())?;
+        Ok(self.hear(event).await)
     }
 }

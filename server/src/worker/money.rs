@@ -10,6 +10,10 @@ use tokio::time::{MissedTickBehavior, interval};
 const TICK: Duration = Duration::from_millis(500);
 /// How often the gateway is asked for events whose call got lost.
 const POLL: Millis = Millis::minutes(5);
+/// How far the first look goes back: so long Stripe tries to call.
+const FIRST_LOOK: Millis = Millis::minutes(3 * 24 * 60);
+/// How far each other look goes back beyond the last one.
+const OVERLAP: Millis = Millis::minutes(60);
 
 /// Runs until the node ends. `audit` is how often the books are counted again.
 pub async fn run(store: Store, audit: Millis, life: Lifecycle) {
@@ -29,8 +33,12 @@ pub async fn run(store: Store, audit: Millis, life: Lifecycle) {
         tell("the book could not be sealed", store.seal().await);
         tell("the day's end could not be signed", store.sign_head(now).await);
         if now.since(polled) >= POLL {
-            polled = now;
-            tell("the gateway could not be polled", store.poll_gateway().await);
+            // Generously: what was heard already is not heard twice.
+            let since = if polled == Timestamp(0) { now.before(FIRST_LOOK) } else { polled.before(OVERLAP) };
+            match store.poll_gateway(since).await {
+                Ok(_) => polled = now,
+                failed => tell("the gateway could not be polled", failed),
+            }
         }
         if now.since(counted) >= audit {
             counted = now;
