@@ -200,6 +200,8 @@ pub const fn words(field: Option<Field>, code: Code) -> &'static str {
         (Code::BadAmount, _) => "Enter an amount above zero, such as 20.00, with no more decimal places than the currency has.",
         (Code::NoFunds, Some(Field::Cap)) => "Your wallet does not cover this much. Top it up here, or choose less time.",
         (Code::NoFunds, _) => "There is not enough money for this.",
+        (Code::FundsGone, _) => "The caller's money went while it rang, so the request is taken back. You missed nothing.",
+        (Code::PaymentRefused, _) => "The payment service refused this, and nothing was charged. Try another amount, or again later.",
         (Code::WalletFull, _) => "This is more than a wallet may hold here. Enter a smaller amount.",
         (Code::TooMuch, _) => "This is more than is left of the bill. Enter a smaller amount.",
         (Code::Frozen, _) => "The books of this site are being checked, and nothing new that costs money can begin. What runs goes on.",

@@ -278,9 +278,10 @@ impl Entry {
         Entry::moved(EntryKind::Returned, format!("returned:{operation}"), operation.0, amount, Place::house(Book::Refunds), to)
     }
 
-    /// The gateway took a payment back: from what its owner still has, the rest at the operator's cost. `n` counts what happens to one payment.
-    pub fn reverse(operation: OperationId, n: u32, owner: AccountId, amount: Money, available: i64) -> Result<Self, Code> {
-        let own = amount.minor.min(available.max(0));
+    /// The gateway took a payment back: from what its owner still has, the rest at the operator's cost. A negative amount was given again: first what
+    /// the operator had borne of it (`borne`), the rest to the owner. `n` counts what happens to one payment.
+    pub fn reverse(operation: OperationId, n: u32, owner: AccountId, amount: Money, available: i64, borne: i64) -> Result<Self, Code> {
+        let own = if amount.minor < 0 { amount.minor.saturating_add(borne.max(0)).min(0) } else { amount.minor.min(available.max(0)) };
         let lines = [
             (Place::of(owner, Book::Available), own.saturating_neg()),
             (Place::house(Book::Goodwill), own.saturating_sub(amount.minor)),
@@ -407,7 +408,13 @@ mod tests {
 
     #[test]
     fn a_payment_that_is_taken_back_takes_what_is_there() {
-        let entry = |available| Entry::reverse(OperationId(Uuid::nil()), 1, account(1), euros(50), available).unwrap();
+        let reverse =
+            |minor, available, borne| Entry::reverse(OperationId(Uuid::nil()), 1, account(1), euros(minor), available, borne).unwrap();
+        let entry = |available| reverse(50, available, 0);
+        // Given again: the operator gets back what it bore, and no more.
+        assert_eq!(lines(&reverse(-50, 0, 30)), [(1, Book::Available, 20), (0, Book::Clearing, -50), (0, Book::Goodwill, 30)]);
+        assert_eq!(lines(&reverse(-50, 0, 50)), [(0, Book::Clearing, -50), (0, Book::Goodwill, 50)]);
+        assert_eq!(lines(&reverse(-50, 9, 0)), [(1, Book::Available, 50), (0, Book::Clearing, -50)]);
         assert_eq!(lines(&entry(20)), [(1, Book::Available, -20), (0, Book::Clearing, 50), (0, Book::Goodwill, -30)]);
         assert_eq!(lines(&entry(70)), [(1, Book::Available, -50), (0, Book::Clearing, 50)]);
     }

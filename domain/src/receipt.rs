@@ -139,6 +139,8 @@ pub struct Receipt {
     pub cap: Cap,
     /// For how long both were there.
     pub proved: Millis,
+    /// How far apart proofs of one side were joined.
+    pub join: Millis,
     /// What the consumer pays.
     pub total: Money,
     /// The operator's part of it.
@@ -182,6 +184,7 @@ impl Receipt {
         text.put("free_seconds", self.free_seconds);
         text.put("cap", self.cap.millis().0);
         text.put("proved", self.proved.0);
+        text.put("join", self.join.0);
         text.put("total", self.total.minor);
         text.put("asset", self.total.asset);
         text.put("fee", self.fee.minor);

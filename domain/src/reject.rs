@@ -64,6 +64,10 @@ codes! {
         BadAmount = "bad_amount",
         /// There is not enough money.
         NoFunds = "no_funds",
+        /// The caller's money went while it rang.
+        FundsGone = "funds_gone",
+        /// The payment service refused it; nothing has moved.
+        PaymentRefused = "payment_refused",
         /// The wallet would hold more than it may.
         WalletFull = "wallet_full",
         /// More than is left to be given back.

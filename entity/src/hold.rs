@@ -17,6 +17,8 @@ pub struct Model {
     pub asset: String,
     /// How much.
     pub minor: i64,
+    /// The operator's share as it was then, in basis points.
+    pub commission: i64,
     /// Since when.
     pub at: i64,
 }

@@ -92,6 +92,8 @@ const TABLES: &[&str] = &[
         CONSTRAINT ck_seal_n CHECK (n >= 1),
         CONSTRAINT ck_seal_hash CHECK (length(hash) = 32)
     )",
+    // The entries that are not sealed yet: written by a trigger, deleted by the sealer.
+    "CREATE TABLE unsealed (entry :key CONSTRAINT pk_unsealed PRIMARY KEY NOT NULL CONSTRAINT fk_unsealed_entry REFERENCES entry (id))",
     // The end of the chain at the end of a day, signed.
     "CREATE TABLE head (
         day bigint CONSTRAINT pk_head PRIMARY KEY NOT NULL,
@@ -108,10 +110,13 @@ const TABLES: &[&str] = &[
         n bigint NOT NULL,
         asset text NOT NULL,
         minor bigint NOT NULL,
+        commission bigint NOT NULL,
         at bigint NOT NULL,
         CONSTRAINT pk_hold PRIMARY KEY (consultation, n),
         CONSTRAINT ck_hold_minor CHECK (minor > 0)
     )",
+    // The consultations that hold something: what there is to settle is found here, however many are past.
+    "CREATE TABLE holding (consultation :key CONSTRAINT pk_holding PRIMARY KEY NOT NULL CONSTRAINT fk_holding_consultation REFERENCES consultation (id))",
     // Each hold ends once.
     "CREATE TABLE hold_end (
         consultation :key NOT NULL,
@@ -233,6 +238,11 @@ const POSTGRES: &[&str] = &[
         RETURN NEW;
     END $$",
     "CREATE TRIGGER tr_entry_judged BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION judge_entry()",
+    "CREATE FUNCTION note_unsealed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO unsealed (entry) VALUES (NEW.id);
+        RETURN NEW;
+    END $$",
+    "CREATE TRIGGER tr_entry_unsealed AFTER INSERT ON entry FOR EACH ROW EXECUTE FUNCTION note_unsealed()",
     "CREATE FUNCTION judge_hold_end() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF NOT EXISTS (SELECT 1 FROM hold WHERE consultation = NEW.consultation AND n = NEW.n AND minor = NEW.captured + NEW.released) THEN
             RAISE EXCEPTION 'a hold ends whole';
@@ -251,6 +261,9 @@ const SQLITE: &[&str] = &[
     "CREATE TRIGGER tr_entry_judged BEFORE INSERT ON entry BEGIN
         SELECT RAISE(ABORT, 'an entry sums to zero') WHERE (SELECT coalesce(sum(minor), 1) FROM line WHERE entry = NEW.id) <> 0;
         SELECT RAISE(ABORT, 'an entry is of one asset') WHERE EXISTS (SELECT 1 FROM line WHERE entry = NEW.id AND asset <> NEW.asset);
+    END",
+    "CREATE TRIGGER tr_entry_unsealed AFTER INSERT ON entry BEGIN
+        INSERT INTO unsealed (entry) VALUES (NEW.id);
     END",
     "CREATE TRIGGER tr_hold_end_judged BEFORE INSERT ON hold_end BEGIN
         SELECT RAISE(ABORT, 'a hold ends whole')

@@ -97,7 +97,9 @@ impl Application {
         let desks = Arc::new(Desks::new(node, &config));
         life.spawn(worker::presence::run(store.clone(), Arc::clone(&desks), node, config.node_beat(), life.clone()));
         life.spawn(worker::pruner::run(store.clone(), life.clone()));
-        life.spawn(worker::money::run(store.clone(), config.money.audit, life.clone()));
+        life.spawn(worker::money::settle(store.clone(), life.clone()));
+        life.spawn(worker::money::drive(store.clone(), life.clone()));
+        life.spawn(worker::money::audit(store.clone(), config.money.audit, life.clone()));
         let whispers = Arc::<Whispers>::default();
         life.spawn(robots::run(store.clone(), Arc::clone(&whispers), life.clone()));
         if demo {

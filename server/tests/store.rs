@@ -4,6 +4,8 @@
 
 #[path = "support/db.rs"]
 mod db;
+#[path = "support/stripe.rs"]
+mod stripe;
 
 mod store {
     mod accounts;
@@ -11,6 +13,7 @@ mod store {
     mod consultations;
     mod course;
     mod feed;
+    mod gateway;
     mod ledger;
     mod money;
     mod offers;

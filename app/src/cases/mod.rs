@@ -10,7 +10,7 @@ use crate::{
     routes,
     ui::{
         field::{ChoiceField, TextField},
-        form::{Form, Submit, Typed, rejected_id},
+        form::{Form, Submit, Typed, came_back, rejected_id},
         page::{Answers, Ask, page},
         problem::ProblemPage,
         text::PageTitle,
@@ -60,7 +60,7 @@ fn check_complaint(typed: &Typed) -> Result<(), Reject> {
 /// The way to say that something was wrong.
 pub(crate) fn complaint_form(id: ConsultationId, left: Money) -> AnyView {
     view! {
-        <details class="panel unfold no-print">
+        <details class="panel unfold no-print" open=came_back("/api/cases/open")>
             <summary class="btn">"Something was wrong"</summary>
             <Form id="complaint" class="form" action="/api/cases/open" hidden=vec![("consultation", id.to_string())] check=check_complaint reload=true>
                 <p>"Say what. What the server knows of the time and the lines goes with it; what was said does not. An operator decides, and both of you see how."</p>
@@ -139,10 +139,11 @@ fn case_panel(line: CaseLine) -> AnyView {
                         id=format!("decide-{id}")
                         class="form"
                         action="/api/cases/decide"
-                        hidden=vec![("consultation", id.to_string()), ("key", line.key)]
+                        hidden=vec![("consultation", id.to_string())]
                         check=check_reason
                         reload=true
                     >
+                        <input type="hidden" name="key" value=line.key/>
                         <TextField field=Field::AmountMinor name="amount" named="Give back" value=currency.amount(0) keyboard="decimal" optional=true hint="0 means that nothing goes back."/>
                         <p class="hint num">{format!("At most {left}.")}</p>
                         <ChoiceField field=Field::Borne name="borne" kind="radio" choices=borne value=vec![Borne::House.as_str().into()]/>

@@ -88,6 +88,8 @@ pub struct ConsultationView {
     pub rows: Vec<Row>,
     /// The stretches in which both were there.
     pub segments: Vec<Segment>,
+    /// What its receipt says that it cost, once there is one.
+    pub cost: Option<Money>,
     /// When it was requested.
     pub at: Timestamp,
     /// When it was accepted.

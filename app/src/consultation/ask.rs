@@ -36,7 +36,7 @@ use std::time::Duration;
 use web_sys::Storage;
 
 /// Caps to choose from, in minutes.
-const CAPS: [&str; 6] = ["10", "15", "30", "60", "120", "180"];
+const CAPS: [&str; 9] = ["1", "2", "5", "10", "15", "30", "60", "120", "180"];
 
 /// How often the terms are read anew.
 const AGAIN: Duration = Duration::from_secs(4);
@@ -148,7 +148,8 @@ pub fn RequestSheet(
         typed.with("environment", environment).with("shown", terms.get_untracked().hash)
     });
     // What is missing for the chosen time is brought in here, and what was typed stays.
-    let short = Signal::derive(move || {
+    // A memo: what is typed into the form below must not go when the terms are read anew.
+    let short = Memo::new(move |_| {
         let terms = terms.read();
         terms.funds.map_or(0, |funds| terms.conditions.at_most().saturating_sub(funds.minor)).max(0)
     });

@@ -7,6 +7,7 @@ use super::{
     wire::FromPage,
 };
 use crate::{
+    error::words,
     frame::TheSite,
     routes,
     ui::{
@@ -130,7 +131,7 @@ pub fn More(
         let conditions = conditions.clone();
         move || conditions.cost(Millis::minutes(next())).saturating_sub(conditions.cost(cap.get().millis()))
     };
-    let words = {
+    let offer = {
         let (conditions, costs) = (conditions.clone(), costs.clone());
         text(move || {
             let minutes = next().saturating_sub(cap.get().millis().0 / 60_000);
@@ -141,6 +142,9 @@ pub fn More(
             }
         })
     };
+    let refused = text(move || {
+        known.refused.get().filter(|code| *code != Code::NoFunds).map(|code| words(None, code).to_owned()).unwrap_or_default()
+    });
     let short = Memo::new(move |_| known.refused.get() == Some(Code::NoFunds));
     let test_money = expect_context::<TheSite>().0.read_untracked().test_money;
     let currency = conditions.rate.currency;
@@ -160,8 +164,8 @@ pub fn More(
     };
     view! {
         <div class="more">
-            <button class="btn small" type="button" hidden=most on:click=move |_| raise()>{words}</button>
-            {show(top_up)}
+            <button class="btn small" type="button" hidden=most on:click=move |_| raise()>{offer}</button>
+            <div role="status">{refused}{show(top_up)}</div>
         </div>
     }
     .into_any()

@@ -111,7 +111,13 @@ fn Consultation(
             // What had the focus is gone with the part before.
             request_animation_frame(focus_main);
         }
-        if part == Part::Record && before.is_some_and(|before| before != part) {
+        part
+    });
+    // And the bill is made right after the end.
+    let kept = Memo::new(move |_| (part.get() == Part::Record).then(|| known.state.read().stage));
+    Effect::new(move |before: Option<Option<Stage>>| {
+        let stage = kept.get();
+        if stage.is_some() && before.is_some_and(|before| before != stage) {
             let id = found.with_untracked(|found| found.id.to_string());
             spawn_local(async move {
                 if let Ok(kept) = Ask::Consultation(id).get::<ConsultationView>().await {
@@ -119,7 +125,7 @@ fn Consultation(
                 }
             });
         }
-        part
+        stage
     });
     let other = found.with_untracked(|found| found.people.of(found.side.other()).name.clone());
     let side = found.with_untracked(|found| found.side);

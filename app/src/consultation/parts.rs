@@ -260,7 +260,7 @@ pub fn length_words(length: Millis) -> String {
     match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s} s"),
         (0, m, s) => format!("{m} min {s} s"),
-        (h, m, _) => format!("{h} h {m} min"),
+        (h, m, s) => format!("{h} h {m} min {s} s"),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     api::{ConsultationView, PastView},
     chat::row_line,
     line::Known,
-    parts::{amount, conditions_list, end_words, environments, event_words, length_words, question_line, stage_words},
+    parts::{conditions_list, end_words, environments, event_words, length_words, question_line, stage_words},
 };
 use crate::{
     routes,
@@ -35,9 +35,8 @@ pub fn Record(
     let concluded = found.hash.is_some() || rows.iter().any(|row| matches!(row.is, Event::Accepted { .. }));
     let proved = if state.proved.0 > 0 { state.proved } else { total(&found.segments) };
     let lines = |rows: Vec<_>, other: &str| rows.into_iter().map(|row| row_line(row, side, other, None)).collect::<Vec<_>>();
-    let conditions = &found.agreement.conditions;
-    let paid = concluded && conditions.rate.minor > 0 && matches!(state.stage, Stage::Ended | Stage::Settled);
-    let cost = amount(conditions, conditions.cost(proved));
+    let paid = found.cost.is_some();
+    let cost = found.cost.map(|cost| cost.to_string()).unwrap_or_default();
     let at = found.at;
     let silent = said.is_empty();
     view! {

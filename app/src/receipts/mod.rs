@@ -13,7 +13,7 @@ use crate::{
     routes,
     ui::{
         field::TextField,
-        form::{Form, Submit, rejected_id},
+        form::{Form, Submit, came_back, rejected_id},
         page::{Answers, Ask, page},
         problem::ProblemPage,
         text::PageTitle,
@@ -157,18 +157,19 @@ fn refund_line(refund: RefundView) -> AnyView {
 fn give_back_form(id: domain::id::ConsultationId, left: Money, key: String) -> AnyView {
     let currency = left.asset.currency;
     view! {
-        <details class="panel unfold no-print">
+        <details class="panel unfold no-print" open=came_back("/api/receipts/refund")>
             <summary class="btn">"Give something back"</summary>
             <Form
                 id="give-back"
                 class="form"
                 action="/api/receipts/refund"
-                hidden=vec![("consultation", id.to_string()), ("key", key), ("currency", currency.code().to_owned())]
+                hidden=vec![("consultation", id.to_string()), ("currency", currency.code().to_owned())]
                 check=crate::wallet::parts::check_amount
                 reload=true
             >
+                <input type="hidden" name="key" value=key/>
                 <p>{format!("At once, up to {left}. It is taken from what you earned, and the operator's share goes back with it.")}</p>
-                <TextField field=Field::AmountMinor name="amount" named=currency.code() value=currency.amount(left.minor) keyboard="decimal"/>
+                <TextField field=Field::AmountMinor name="amount" named=crate::wallet::parts::amount_in(currency) value=currency.amount(left.minor) keyboard="decimal"/>
                 <Submit text="Give it back" class="btn main"/>
             </Form>
         </details>

@@ -25,6 +25,11 @@ pub fn rejected_id() -> Option<String> {
     use_query_map().read_untracked().get("rejected")
 }
 
+/// Whether a form of that action was refused and has come back with the page: then what hides it is open.
+pub fn came_back(action: &str) -> bool {
+    use_context::<Rejected>().is_some_and(|rejected| rejected.path == action)
+}
+
 /// What is typed into a form now.
 #[derive(Clone, Debug, Default)]
 pub struct Typed(Vec<(String, String)>);

@@ -7,7 +7,7 @@ pub mod port;
 
 use self::{
     api::{Balance, Moved, OperationView, WalletView},
-    parts::{TopUp, check_amount, test_words},
+    parts::{TopUp, amount_in, check_amount, test_words},
 };
 use crate::{
     frame::sign_in_first,
@@ -141,11 +141,12 @@ fn refund_form(balance: &Balance, key: &str) -> AnyView {
             id=format!("refund-{}", currency.code())
             class="form"
             action="/api/wallet/refund"
-            hidden=vec![("currency", currency.code().to_owned()), ("key", key)]
+            hidden=vec![("currency", currency.code().to_owned())]
             check=check_amount
             reload=true
         >
-            <TextField field=Field::AmountMinor name="amount" named=currency.code() value=currency.amount(refundable.minor) keyboard="decimal"/>
+            <input type="hidden" name="key" value=key/>
+            <TextField field=Field::AmountMinor name="amount" named=amount_in(currency) value=currency.amount(refundable.minor) keyboard="decimal"/>
             <Submit text="Send it back" class="btn"/>
         </Form>
     }

@@ -10,6 +10,7 @@ use domain::{
     reject::{Code, Field, Reject},
 };
 use leptos::prelude::*;
+use std::sync::OnceLock;
 
 /// The rules of an amount, as far as they need nothing but what is typed.
 pub(crate) fn check_amount(typed: &Typed) -> Result<(), Reject> {
@@ -20,6 +21,15 @@ pub(crate) fn check_amount(typed: &Typed) -> Result<(), Reject> {
         Ok(_) => Err(wrong(Code::BadAmount)),
         Err(code) => Err(wrong(code)),
     }
+}
+
+/// The label of an amount: `Amount in EUR`.
+pub(crate) fn amount_in(currency: Currency) -> &'static str {
+    // Labels are for good, and there is one for each currency.
+    let words = Currency::all().map(|known| (known, format!("Amount in {}", known.code())));
+    static WORDS: OnceLock<Vec<(Currency, String)>> = OnceLock::new();
+    let all = WORDS.get_or_init(|| words.collect());
+    all.iter().find(|(known, _)| *known == currency).map_or("Amount", |(_, words)| words)
 }
 
 /// A form that brings money in. In place, the page stays; otherwise it is loaded anew.
@@ -52,7 +62,7 @@ pub fn TopUp(
             <input type="hidden" name="next" value=next/>
             <input type="hidden" name="key" value=text(move || key.get())/>
             <div class="pair">
-                <TextField field=Field::AmountMinor name="amount" value=amount() keyboard="decimal"/>
+                <TextField field=Field::AmountMinor name="amount" named=fixed.map_or("Amount", amount_in) value=amount() keyboard="decimal"/>
                 {match fixed {
                     Some(currency) => view! { <input type="hidden" name="currency" value=currency.code()/> }.into_any(),
                     None => view! { <SelectField field=Field::Currency choices=currencies() value="EUR".into()/> }.into_any(),
@@ -64,7 +74,7 @@ pub fn TopUp(
     };
     match on_done {
         Some(on_done) => view! {
-            <Form id=id action="/api/wallet/top_up" check=check_amount on_done saved="It is in your wallet." class="form">{fields()}</Form>
+            <Form id=id action="/api/wallet/top_up" check=check_amount on_done saved="It is on its way into your wallet, or there already." class="form">{fields()}</Form>
         }
         .into_any(),
         None => view! { <Form id=id action="/api/wallet/top_up" check=check_amount reload=true class="form">{fields()}</Form> }.into_any(),

@@ -177,6 +177,7 @@ mod tests {
                 stage,
                 until: None,
                 asked: false,
+                full: false,
                 missing: None,
                 medium: Medium::Chat,
                 cap: Cap::minutes(30).unwrap(),

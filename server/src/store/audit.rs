@@ -14,7 +14,7 @@ use domain::{
     id::ConsultationId,
     proof::{all_segments, total},
 };
-use entity::{consultation, entry, head, receipt, seal};
+use entity::{consultation, entry, head, receipt, seal, setting};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement,
 };
@@ -22,6 +22,8 @@ use sha2::{Digest, Sha256};
 
 /// The mark that nothing new may begin.
 const FROZEN: &str = "ledger.frozen";
+/// The last receipt that was found right.
+const CHECKED: &str = "ledger.checked";
 /// Rows that are read at once.
 const BATCH: u64 = 1_000;
 
@@ -75,9 +77,24 @@ const RULES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Whether nothing new that costs money may begin.
+pub(super) async fn frozen(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    Ok(setting::Entity::find_by_id(FROZEN.to_owned()).one(db).await?.is_some_and(|row| !row.value.is_empty()))
+}
+
 impl Store {
     /// Counts the books again; answers what is wrong, in words. What is found freezes new consultations; when nothing is found they are free again.
     pub async fn audit(&self) -> Result<Vec<String>, PortError> {
+        self.audit_after(0).await
+    }
+
+    /// The same with the receipts that were made since the last time: what is older was checked, and nothing changes it.
+    pub async fn audit_new(&self) -> Result<Vec<String>, PortError> {
+        let checked = self.setting(CHECKED).await?.and_then(|number| number.parse().ok()).unwrap_or(0);
+        self.audit_after(checked).await
+    }
+
+    async fn audit_after(&self, checked: i64) -> Result<Vec<String>, PortError> {
         let found = self.read(async |db| {
             let mut wrong = Vec::new();
             for (what, rule) in RULES {
@@ -85,10 +102,14 @@ impl Store {
                     wrong.push(format!("{what}: {}", row.try_get::<uuid::Uuid>("", "id")?));
                 }
             }
-            wrong.extend(self.over_billed(db).await?);
-            Ok(wrong)
+            let (last, over) = self.over_billed(db, checked).await?;
+            wrong.extend(over);
+            Ok((last, wrong))
         });
-        let wrong = found.await?;
+        let (last, wrong) = found.await?;
+        if wrong.is_empty() {
+            self.set_setting(CHECKED, &last.to_string()).await?;
+        }
         let frozen = self.setting(FROZEN).await?.filter(|why| !why.is_empty());
         match (wrong.first(), frozen) {
             (Some(first), _) => {
@@ -106,12 +127,12 @@ impl Store {
 
     /// Whether nothing new that costs money may begin, since the books were found wrong.
     pub async fn is_frozen(&self) -> Result<bool, PortError> {
-        Ok(self.setting(FROZEN).await?.is_some_and(|why| !why.is_empty()))
+        Ok(frozen(&self.0.reader).await?)
     }
 
     /// The bills that are higher than the proofs carry at the rate that was agreed, and the receipts that were changed.
-    async fn over_billed(&self, db: &DatabaseTransaction) -> Result<Vec<String>, StoreError> {
-        let (mut wrong, mut after) = (Vec::new(), 0);
+    async fn over_billed(&self, db: &DatabaseTransaction, checked: i64) -> Result<(i64, Vec<String>), StoreError> {
+        let (mut wrong, mut after) = (Vec::new(), checked);
         loop {
             let receipts = receipt::Entity::find()
                 .filter(receipt::Column::Number.gt(after))
@@ -119,18 +140,17 @@ impl Store {
                 .limit(BATCH)
                 .all(db)
                 .await?;
-            let Some(last) = receipts.last() else { return Ok(wrong) };
+            let Some(last) = receipts.last() else { return Ok((after, wrong)) };
             after = last.number;
             for row in &receipts {
                 let Some(of) = consultation::Entity::find_by_id(row.consultation).one(db).await? else { continue };
                 let agreed: Agreement = from_json(&of.agreement)?;
                 let evidence = proofs(db, ConsultationId(row.consultation)).await?;
-                let join = self.consultation_knobs().join;
-                let carried = total(&all_segments(&evidence, join));
+                let made: domain::receipt::Receipt = from_json(&row.body)?;
+                let carried = total(&all_segments(&evidence, made.join));
                 if row.total > agreed.conditions.cost(carried) {
                     wrong.push(format!("receipt {} bills more than the proofs carry", row.number));
                 }
-                let made: domain::receipt::Receipt = from_json(&row.body)?;
                 if Sha256::digest(made.canonical()).as_slice() != row.hash || made.total.minor != row.total {
                     wrong.push(format!("receipt {} was changed", row.number));
                 }

@@ -97,12 +97,14 @@ impl Cases for Store {
             if let Some(known) = complaint::Entity::find_by_id(id.0).one(&tx.db).await? {
                 return if known.text == text.as_str() { view(&known, made.total.asset) } else { Err(Code::OtherPayload.into()) };
             }
-            // One automatic refund a consumer and month, so that complaining does not become a way to pay nothing.
+            // One automatic refund a consumer and month, so that complaining does not become a way to pay nothing; and from the provider, so that
+            // nobody earns the operator's money by complaining about an account of their own.
             let own = receipt::Entity::find()
                 .filter(receipt::Column::Consumer.eq(me.id.0))
                 .select_only()
                 .column(receipt::Column::Consultation)
                 .into_query();
+            super::wallets::lock(tx, me.id).await?;
             let lately = complaint::Entity::find()
                 .filter(complaint::Column::Consultation.in_subquery(own))
                 .filter(complaint::Column::State.eq(CaseState::Automatic.as_str()))
@@ -112,7 +114,7 @@ impl Cases for Store {
             let left = charge.left();
             let automatic = left.minor > 0 && lately == 0 && left.minor <= self.0.money.automatic_most(left.asset).minor;
             if automatic {
-                give_back(tx, &row, crate::ids::uuid(), |_| Ok(left), Borne::House, now).await?;
+                give_back(tx, &row, crate::ids::uuid(), |_| Ok(left), Borne::Provider, now).await?;
             }
             let state = if automatic { CaseState::Automatic } else { CaseState::Open };
             let case = complaint::ActiveModel {

@@ -176,7 +176,7 @@ impl Store {
 
 /// The gateway of the configuration.
 fn gateway(config: &Config) -> Result<TheGateway, OpenError> {
-    let secret = |file: &std::path::Path| {
+    let secret = |file: &Path| {
         let read = std::fs::read_to_string(file).map(|text| text.trim().to_owned());
         read.map_err(|error| OpenError::Gateway(format!("{} cannot be read: {error}", file.display())))
     };

@@ -4,7 +4,7 @@
 //! feed. Asking locks the provider only: there is no row yet, and it reads others without waiting for them.
 
 use super::{
-    Store, answers,
+    Store, answers, audit,
     error::{StoreError, one_row},
     feed::{Provider, publish},
     practice::is_robot,
@@ -141,6 +141,7 @@ impl Store {
         {
             // The money went while it rang: that is as if the consumer had taken the request back.
             self.write(async |tx| self.step(tx, lock(tx, id).await?, Op::Cancel).await).await?;
+            return Err(Code::FundsGone.into());
         }
         changed
     }
@@ -253,7 +254,7 @@ impl Consultations for Store {
             let as_shown = asked.shown.is_none_or(|shown| shown == terms.hash);
             asking(tx, me.id, &provider, asked.offer, as_shown, now).await?.may_ring()?;
             let most = terms.conditions.at_most();
-            if most > 0 && self.is_frozen().await.is_ok_and(|frozen| frozen) {
+            if most > 0 && audit::frozen(&tx.db).await? {
                 return Err(Code::Frozen.into());
             }
             if self.available(&tx.db, me.id, &terms.conditions).await?.minor < most {

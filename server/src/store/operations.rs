@@ -11,7 +11,7 @@ use crate::gateway::{About, Event, Forged, Found, GatewayError, Intent, Standing
 use app::error::PortError;
 use domain::{
     id::{AccountId, OperationId},
-    ledger::{Book, Entry, Place},
+    ledger::{Book, Entry, EntryKind, Place},
     money::Money,
     operation::{OperationKind, OperationState},
     reject::Code,
@@ -249,7 +249,12 @@ impl Store {
         let reversed = match &event.about {
             About::Reversal { payment, .. } => {
                 let found = self.0.gateway.operation_of(payment).await;
-                found.map_err(|error| StoreError::Broken(format!("it is not known whose payment was taken back: {error}")))?
+                let found = found.map_err(|error| StoreError::Broken(format!("it is not known whose payment was taken back: {error}")))?;
+                if let Some(operation) = found {
+                    // It may have come in before anybody told of that.
+                    self.drive(operation).await?;
+                }
+                found
             }
             _ => None,
         };
@@ -283,11 +288,17 @@ impl Store {
     /// A payment was taken back by its bank: from what its owner still has, the rest at the operator's cost.
     async fn reverse(&self, tx: &Tx, id: OperationId, taken: Money, now: Timestamp) -> Result<(), StoreError> {
         let row = lock(tx, id.0).await?;
+        if state(&row)? != OperationState::Settled {
+            return Err(StoreError::Broken("a payment was taken back that has not come in; the event is heard again".into()));
+        }
         let owner = AccountId(row.account);
         let n = row.reversals.saturating_add(1);
         let available = locked_balance(tx, Place::of(owner, Book::Available), taken.asset).await?;
+        let earlier = super::ledger::about(&tx.db, id.0).await?;
+        let lines = earlier.iter().filter(|posted| posted.entry.kind == EntryKind::Reverse).flat_map(|posted| &posted.entry.lines);
+        let borne = lines.filter(|line| line.place.book == Book::Goodwill).fold(0i64, |sum, line| sum.saturating_sub(line.minor));
         let count = u32::try_from(n).unwrap_or(u32::MAX);
-        post(tx, &Entry::reverse(id, count, owner, taken, available)?, now).await?;
+        post(tx, &Entry::reverse(id, count, owner, taken, available, borne)?, now).await?;
         let returned = row.returned.saturating_add(taken.minor).clamp(0, row.minor);
         set(tx, &row, operation::ActiveModel { reversals: Set(n), returned: Set(returned), ..operation::ActiveModel::default() }).await
     }

@@ -19,11 +19,12 @@ use domain::{
     agreement::Agreement,
     consultation::{Consultation, Knobs, Phase, Stage},
     id::{AccountId, ConsultationId, OfferId},
+    money::Money,
     proof::{Proofs, Segment, total},
     side::{Both, Side},
     time::{Millis, Timestamp},
 };
-use entity::{account, agreement, consultation, offer, proof, segment};
+use entity::{account, agreement, consultation, offer, proof, receipt, segment};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 /// Lines of the own history.
@@ -147,6 +148,10 @@ impl Store {
                 hash,
                 rows: rows_after(db, id, 0, u64::try_from(i64::MAX).unwrap_or_default()).await?,
                 segments: segments(db, id).await?,
+                cost: match receipt::Entity::find_by_id(id.0).one(db).await? {
+                    Some(kept) => Some(Money::new(kept.total, super::ledger::asset(&kept.asset)?)),
+                    None => None,
+                },
                 at: Timestamp(row.created_at),
                 accepted_at: row.accepted_at.map(Timestamp),
                 // A name and a password for the relay are given to those who are in the room, not to those who read its record.

@@ -12,7 +12,7 @@ use app::{
 };
 use async_trait::async_trait;
 use domain::time::Timestamp;
-use entity::{entry, head, seal};
+use entity::{entry, head, seal, unsealed};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use sha2::{Digest, Sha256};
@@ -53,16 +53,16 @@ const fn day_of(at: Timestamp) -> i64 {
 impl Store {
     /// Seals the entries that were committed since; answers how many. Two nodes that do it at once: one of them does it, the other one's is refused.
     pub async fn seal(&self) -> Result<u64, PortError> {
+        // The one writer of SQLite is left alone while there is nothing to do.
+        if unsealed::Entity::find().one(&self.0.reader).await.map_err(StoreError::from)?.is_none() {
+            return Ok(0);
+        }
         let sealed = self.write(async |tx| {
             tx.moves(Point::Seal);
-            let known = seal::Entity::find().select_only().column(seal::Column::Entry).into_query();
-            let new = entry::Entity::find()
-                .filter(entry::Column::Id.not_in_subquery(known))
-                .order_by_asc(entry::Column::Id)
-                .limit(BATCH)
-                .all(&tx.db)
-                .await?;
-            let new = posted(&tx.db, new).await?;
+            let waiting = unsealed::Entity::find().order_by_asc(unsealed::Column::Entry).limit(BATCH).all(&tx.db).await?;
+            let ids: Vec<Uuid> = waiting.iter().map(|row| row.entry).collect();
+            let new = entry::Entity::find().filter(entry::Column::Id.is_in(ids.clone())).order_by_asc(entry::Column::Id);
+            let new = posted(&tx.db, new.all(&tx.db).await?).await?;
             let last = seal::Entity::find().order_by_desc(seal::Column::N).one(&tx.db).await?;
             let (mut n, mut before) = last.map_or((0, BEGIN.to_vec()), |row| (row.n, row.hash));
             let mut rows = Vec::new();
@@ -74,6 +74,7 @@ impl Store {
             let count = rows.len();
             if count > 0 {
                 seal::Entity::insert_many(rows).exec_without_returning(&tx.db).await?;
+                unsealed::Entity::delete_many().filter(unsealed::Column::Entry.is_in(ids)).exec(&tx.db).await?;
             }
             Ok(u64::try_from(count).unwrap_or(u64::MAX))
         });

@@ -18,7 +18,7 @@ use domain::{
     consultation::{Consultation, End, EndReason, Op, Stage},
     id::{AccountId, ConsultationId},
     ledger::{Book, Entry, Place},
-    money::Money,
+    money::{Commission, Money},
     proof::Segment,
     receipt::{Receipt, account_for},
     reject::Code,
@@ -26,11 +26,11 @@ use domain::{
     time::{Millis, Timestamp},
     timeline::Event,
 };
-use entity::{account, agreement, clearing, consultation, counter, hold, hold_end, offer, receipt, room_row};
+use entity::{account, agreement, clearing, consultation, counter, hold, hold_end, holding, offer, receipt, room_row};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, LockType},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, LockType, OnConflict},
 };
 use sha2::{Digest, Sha256};
 
@@ -69,6 +69,10 @@ impl Store {
         let (id, consumer) = (ConsultationId(row.id), AccountId(row.consumer));
         let asset = self.asset_of(&agreed.conditions);
         let held = open_holds(&tx.db, id).await?;
+        if held.is_empty() && row.accepted_at.is_some() && agreed.conditions.at_most() > 0 {
+            // It was accepted before there was money: what is past is not reserved now.
+            return Err(Code::NotOffered.into());
+        }
         tx.moves(if held.is_empty() { Point::Accept } else { Point::Raise });
         let missing = agreed.conditions.cost(cap.millis()).saturating_sub(sum(held.iter().map(|hold| hold.minor))?);
         if missing <= 0 {
@@ -79,9 +83,19 @@ impl Store {
         }
         let n = held.last().map_or(0, |hold| hold.n).saturating_add(1);
         post(tx, &Entry::hold(id, n, consumer, Money::new(missing, asset))?, now).await?;
-        let placed =
-            hold::ActiveModel { consultation: Set(row.id), n: Set(n), asset: Set(asset.to_string()), minor: Set(missing), at: Set(now.0) };
+        let placed = hold::ActiveModel {
+            consultation: Set(row.id),
+            n: Set(n),
+            asset: Set(asset.to_string()),
+            minor: Set(missing),
+            commission: Set(self.0.money.commission.into()),
+            at: Set(now.0),
+        };
         hold::Entity::insert(placed).exec_without_returning(&tx.db).await?;
+        holding::Entity::insert(holding::ActiveModel { consultation: Set(row.id) })
+            .on_conflict(OnConflict::column(holding::Column::Consultation).do_nothing().to_owned())
+            .exec_without_returning(&tx.db)
+            .await?;
         Ok(())
     }
 
@@ -96,12 +110,15 @@ impl Store {
                 .all(db)
                 .await?;
             // A consultation that did not come about has no bill, but it had a hold.
-            let left = db.query_all_raw(sea_orm::Statement::from_string(
-                db.get_database_backend(),
-                "SELECT DISTINCT h.consultation FROM hold h JOIN consultation c ON c.id = h.consultation \
-                 LEFT JOIN hold_end e ON e.consultation = h.consultation AND e.n = h.n WHERE e.n IS NULL AND c.stage = 'failed'",
-            ));
-            let left = left.await?.iter().map(|row| row.try_get::<uuid::Uuid>("", "consultation")).collect::<Result<Vec<_>, _>>()?;
+            let holding = holding::Entity::find().select_only().column(holding::Column::Consultation).into_query();
+            let left = consultation::Entity::find()
+                .filter(consultation::Column::Id.in_subquery(holding))
+                .filter(consultation::Column::Stage.eq(Stage::Failed.as_str()))
+                .select_only()
+                .column(consultation::Column::Id)
+                .into_tuple::<uuid::Uuid>()
+                .all(db)
+                .await?;
             Ok([ended, left].concat())
         });
         let mut settled = 0;
@@ -136,18 +153,26 @@ impl Store {
     async fn release(&self, tx: &Tx, row: &consultation::Model, now: Timestamp) -> Result<(), StoreError> {
         let agreed: Agreement = from_json(&row.agreement)?;
         let nothing = Money::new(0, self.asset_of(&agreed.conditions));
-        self.capture(tx, row, nothing, now).await
+        self.capture(tx, row, nothing, self.0.money.commission, now).await
     }
 
     /// Pays `total` out of what is held, and gives the rest back; each hold ends.
-    async fn capture(&self, tx: &Tx, row: &consultation::Model, total: Money, now: Timestamp) -> Result<(), StoreError> {
+    async fn capture(
+        &self,
+        tx: &Tx,
+        row: &consultation::Model,
+        total: Money,
+        commission: Commission,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let id = ConsultationId(row.id);
         let holds = open_holds(&tx.db, id).await?;
         let held = Money::new(sum(holds.iter().map(|hold| hold.minor))?, total.asset);
         if held.minor > 0 {
             let parties = Both { consumer: AccountId(row.consumer), provider: AccountId(row.provider) };
-            post(tx, &Entry::settle(id, parties, held, total, self.0.money.commission)?, now).await?;
+            post(tx, &Entry::settle(id, parties, held, total, commission)?, now).await?;
         }
+        holding::Entity::delete_by_id(id.0).exec(&tx.db).await?;
         let mut left = total.minor;
         for hold in holds {
             let captured = hold.minor.min(left);
@@ -179,14 +204,20 @@ impl Store {
         if carried != end.proved {
             tracing::error!(consultation = %id, carried = carried.0, said = end.proved.0, "proofs and state of a consultation differ");
         }
-        let held = sum(open_holds(&tx.db, id).await?.iter().map(|hold| hold.minor))?;
+        let holds = open_holds(&tx.db, id).await?;
+        let held = sum(holds.iter().map(|hold| hold.minor))?;
+        // The operator's share is that of the accept, whatever it is by now.
+        let commission = match holds.first() {
+            Some(hold) => Commission::new(hold.commission)?,
+            None => self.0.money.commission,
+        };
         let total = Money::new(conditions.cost(carried.min(end.proved)).min(held), asset);
-        self.capture(tx, row, total, now).await?;
-        // Practice counts nowhere.
-        if is_robot(&tx.db, AccountId(row.consumer)).await? && conditions.rate.minor == 0 {
+        self.capture(tx, row, total, commission, now).await?;
+        // Practice counts nowhere, and neither does what was agreed before there was money.
+        if is_robot(&tx.db, AccountId(row.consumer)).await? || (holds.is_empty() && conditions.at_most() > 0) {
             return Ok(());
         }
-        let (fee, net) = self.0.money.commission.split(total);
+        let (fee, net) = commission.split(total);
         let name = async |who: uuid::Uuid| -> Result<String, StoreError> {
             Ok(account::Entity::find_by_id(who).one(&tx.db).await?.map(|row| row.display_name).unwrap_or_default())
         };
@@ -207,7 +238,8 @@ impl Store {
             proved: carried.min(end.proved),
             total,
             fee,
-            commission: self.0.money.commission,
+            commission,
+            join: self.consultation_knobs().join,
             agreement: hash.unwrap_or_default(),
             stretches,
         };

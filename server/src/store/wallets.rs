@@ -33,8 +33,9 @@ use sea_orm::{
     sea_query::{Expr, LockType},
 };
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
-/// Lines of a wallet's history.
+/// Lines of a wallet's history on its page, and of a statement at once.
 const MOVED: u64 = 50;
 /// How long a movement that failed is shown.
 const FAILED_SHOWN: Millis = Millis::minutes(24 * 60);
@@ -51,7 +52,7 @@ fn returned_more(minor: i64) -> Expr {
 }
 
 /// Locks a wallet: its account.
-async fn lock(tx: &Tx, who: AccountId) -> Result<(), StoreError> {
+pub(super) async fn lock(tx: &Tx, who: AccountId) -> Result<(), StoreError> {
     account::Entity::find_by_id(who.0).lock(LockType::NoKeyUpdate).one(&tx.db).await?;
     Ok(())
 }
@@ -84,15 +85,24 @@ impl Store {
         Ok(MovedMoney { operations, state, next })
     }
 
-    /// The entries that touch an account, newest first.
-    async fn history(&self, db: &impl ConnectionTrait, who: AccountId, limit: Option<u64>) -> Result<Vec<Posted>, StoreError> {
-        let own = line::Entity::find().filter(line::Column::Owner.eq(who.0)).select_only().column(line::Column::Entry).into_query();
-        let found = entry::Entity::find().filter(entry::Column::Id.in_subquery(own)).order_by_desc(entry::Column::Id);
-        posted(db, found.limit(limit).all(db).await?).await
+    /// The last entries of a consumer's books, before one that is known, newest first.
+    async fn history(&self, db: &impl ConnectionTrait, who: AccountId, before: Option<Uuid>) -> Result<Vec<Posted>, StoreError> {
+        // What a provider earned is shown elsewhere.
+        let own = line::Entity::find()
+            .filter(line::Column::Owner.eq(who.0))
+            .filter(line::Column::Book.is_in([Book::Available.as_str(), Book::Held.as_str()]))
+            .select_only()
+            .column(line::Column::Entry)
+            .into_query();
+        let mut found = entry::Entity::find().filter(entry::Column::Id.in_subquery(own)).order_by_desc(entry::Column::Id);
+        if let Some(before) = before {
+            found = found.filter(entry::Column::Id.lt(before));
+        }
+        posted(db, found.limit(MOVED).all(db).await?).await
     }
 
     async fn lines(&self, db: &impl ConnectionTrait, who: AccountId, entries: Vec<Posted>) -> Result<Vec<Moved>, StoreError> {
-        let ids: Vec<uuid::Uuid> = entries.iter().map(|posted| posted.entry.about).collect();
+        let ids: Vec<Uuid> = entries.iter().map(|posted| posted.entry.about).collect();
         let talks: BTreeMap<_, _> = consultation::Entity::find()
             .filter(consultation::Column::Id.is_in(ids))
             .all(db)
@@ -159,13 +169,8 @@ impl Wallets for Store {
             for balance in &mut balances {
                 balance.refundable.minor = balance.refundable.minor.min(balance.available.minor);
             }
-            // Consumer's books only: what a provider earned is shown elsewhere.
-            let own = self.history(db, me.id, Some(MOVED)).await?;
-            let consumer = |posted: &Posted| {
-                let own = |book: Book| posted.entry.lines.iter().any(|line| line.place == Place::of(me.id, book));
-                own(Book::Available) || own(Book::Held)
-            };
-            let moved = self.lines(db, me.id, own.into_iter().filter(consumer).collect()).await?;
+            let own = self.history(db, me.id, None).await?;
+            let moved = self.lines(db, me.id, own).await?;
             let shown = Condition::any()
                 .add(operation::Column::State.is_not_in([OperationState::Settled.as_str(), OperationState::Failed.as_str()]))
                 .add(
@@ -208,7 +213,16 @@ impl Wallets for Store {
                 let place = |book| Place::of(me.id, book);
                 let own = locked_balance(tx, place(Book::Available), amount.asset).await?;
                 let held = locked_balance(tx, place(Book::Held), amount.asset).await?;
-                let after = own.saturating_add(held).saturating_add(amount.minor);
+                // What is on its way in counts too.
+                let coming = operation::Entity::find()
+                    .filter(operation::Column::Account.eq(me.id.0))
+                    .filter(operation::Column::Asset.eq(amount.asset.to_string()))
+                    .filter(operation::Column::Kind.eq(OperationKind::TopUp.as_str()))
+                    .filter(operation::Column::State.is_not_in([OperationState::Settled.as_str(), OperationState::Failed.as_str()]))
+                    .all(&tx.db)
+                    .await?;
+                let coming = coming.iter().fold(0i64, |sum, row| sum.saturating_add(row.minor));
+                let after = own.saturating_add(held).saturating_add(coming).saturating_add(amount.minor);
                 if after > self.0.money.wallet_most(amount.asset).minor {
                     return Err(Reject::field(Field::AmountMinor, Code::WalletFull).into());
                 }
@@ -220,7 +234,7 @@ impl Wallets for Store {
         self.drive(id).await?;
         let moved = self.moved(vec![id]).await?;
         match moved.state {
-            OperationState::Failed => Err(Reject::Whole(Code::GatewayDown).into()),
+            OperationState::Failed => Err(Reject::Whole(Code::PaymentRefused).into()),
             OperationState::Unknown => Err(Reject::Whole(Code::GatewayDown).into()),
             _ => Ok(moved),
         }
@@ -233,7 +247,11 @@ impl Wallets for Store {
         let intended = self.write(async |tx| {
             once(tx, me.id, key, &("refund_unused", amount), now, async || {
                 lock(tx, me.id).await?;
-                let payments = payments(&tx.db, me.id, amount.asset).await?;
+                // Locked before the balance, as whatever else touches both does.
+                let ids: Vec<_> = payments(&tx.db, me.id, amount.asset).await?.iter().map(|row| row.id).collect();
+                let locked = operation::Entity::find().filter(operation::Column::Id.is_in(ids)).order_by_asc(operation::Column::Id);
+                let mut payments = locked.lock(LockType::NoKeyUpdate).all(&tx.db).await?;
+                payments.sort_by_key(|row| std::cmp::Reverse(row.created_at));
                 let available = locked_balance(tx, Place::of(me.id, Book::Available), amount.asset).await?;
                 if amount.minor > available.min(left(&payments)) {
                     return Err(Reject::field(Field::AmountMinor, Code::NoFunds).into());
@@ -275,8 +293,13 @@ impl Wallets for Store {
 
     async fn statement(&self, me: &Me) -> Result<String, PortError> {
         let read = self.read(async |db| {
-            let entries = self.history(db, me.id, None).await?;
-            let lines = self.lines(db, me.id, entries).await?;
+            let (mut lines, mut before) = (Vec::new(), None);
+            loop {
+                let entries = self.history(db, me.id, before).await?;
+                let Some(last) = entries.last() else { break };
+                before = Some(last.id);
+                lines.extend(self.lines(db, me.id, entries).await?);
+            }
             let mut table = String::from("time,what,with,available,held,currency,asset,consultation,chain,hash\r\n");
             for line in lines.iter().rev() {
                 let money = line.available;

@@ -1,10 +1,10 @@
-//! Settles what is over, drives what goes through the gateway, makes earnings payable, seals the book and counts it again.
+//! Money, in three loops of their own, so that none waits for another: what is over is settled and sealed; the gateway is called; the books are counted.
 
 use crate::{lifecycle::Lifecycle, store::Store};
 use app::error::PortError;
 use domain::time::{Millis, Timestamp};
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How often it looks without being woken.
 const TICK: Duration = Duration::from_millis(500);
@@ -15,23 +15,38 @@ const FIRST_LOOK: Millis = Millis::minutes(3 * 24 * 60);
 /// How far each other look goes back beyond the last one.
 const OVERLAP: Millis = Millis::minutes(60);
 
-/// Runs until the node ends. `audit` is how often the books are counted again.
-pub async fn run(store: Store, audit: Millis, life: Lifecycle) {
+fn ticks() -> Interval {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut counted, mut polled) = (Timestamp(0), Timestamp(0));
+    ticks
+}
+
+/// Settles what is over, makes earnings payable, seals the book. Runs until the node ends.
+pub async fn settle(store: Store, life: Lifecycle) {
+    let mut ticks = ticks();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = store.hints().settle.notified() => {}
             () = life.stop.cancelled() => return,
         }
-        let now = store.clock().now();
         tell("consultations could not be settled", store.settle_all().await);
-        tell("movements of money could not be driven", store.drive_all(now).await);
         tell("earnings could not be cleared", store.clear_all().await);
         tell("the book could not be sealed", store.seal().await);
-        tell("the day's end could not be signed", store.sign_head(now).await);
+        tell("the day's end could not be signed", store.sign_head(store.clock().now()).await);
+    }
+}
+
+/// Drives what goes through the gateway, and asks it for what got lost. Runs until the node ends.
+pub async fn drive(store: Store, life: Lifecycle) {
+    let (mut ticks, mut polled) = (ticks(), Timestamp(0));
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = life.stop.cancelled() => return,
+        }
+        let now = store.clock().now();
+        tell("movements of money could not be driven", store.drive_all(now).await);
         if now.since(polled) >= POLL {
             // Generously: what was heard already is not heard twice.
             let since = if polled == Timestamp(0) { now.before(FIRST_LOOK) } else { polled.before(OVERLAP) };
@@ -40,9 +55,26 @@ pub async fn run(store: Store, audit: Millis, life: Lifecycle) {
                 failed => tell("the gateway could not be polled", failed),
             }
         }
+    }
+}
+
+/// Counts the books again, as often as `audit` says. Runs until the node ends.
+pub async fn audit(store: Store, audit: Millis, life: Lifecycle) {
+    let (mut ticks, mut counted) = (ticks(), Timestamp(0));
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = life.stop.cancelled() => return,
+        }
+        let now = store.clock().now();
         if now.since(counted) >= audit {
             counted = now;
-            tell("the books could not be counted", store.audit().await);
+            if let Err(error) = store.audit_new().await {
+                tracing::error!(
+                    ?error,
+                    "the books could not be counted: nobody knows whether they are right until `noren ledger verify` says so"
+                );
+            }
         }
     }
 }

@@ -128,7 +128,14 @@ fn cases() -> BTreeMap<&'static str, Vec<Case>> {
         ("/api/receipts/show", nobody()),
         ("/api/receipts/earnings", vec![]),
         ("/api/receipts/refund", nobody()),
-        ("/api/cases/open", vec![(&[][..], 422, "required"), (&[("consultation", NOWHERE), ("complaint", "Why?")], 404, "not_found")]),
+        (
+            "/api/cases/open",
+            vec![
+                (&[][..], 404, "not_found"),
+                (&[("consultation", NOWHERE), ("complaint", "")], 422, "required"),
+                (&[("consultation", NOWHERE), ("complaint", "Why?")], 404, "not_found"),
+            ],
+        ),
         // Whoever is no operator finds nothing, whatever is asked.
         ("/api/cases/decide", vec![(&[("consultation", NOWHERE), ("reason", "So")][..], 404, "not_found")]),
         ("/api/cases/list", vec![(&[][..], 404, "not_found")]),

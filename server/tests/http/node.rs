@@ -41,6 +41,8 @@ impl Node {
     }
 
     pub async fn with_clock(config: Config, clock: Clock) -> Self {
+        // The clients of these tests speak plain HTTP, and want to know by whom they would encrypt all the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let data = config.data.clone();
         let application = Application::start(config, clock).await.expect("the node starts");
         let (address, hub, store, stop) =

@@ -37,7 +37,7 @@ fn any_entry() -> impl Strategy<Value = Result<Entry, Code>> {
         2 => (key(), who(), minor()).prop_map(|(key, who, minor)| Entry::withdraw(OperationId(key), who, euros(minor))),
         1 => (key(), minor()).prop_map(|(key, minor)| Entry::withdrawn(OperationId(key), euros(minor))),
         1 => (key(), who(), minor()).prop_map(|(key, who, minor)| Entry::clear(ConsultationId(key), who, euros(minor))),
-        1 => (key(), who(), 1u32..3, 1i64..50, 0i64..50).prop_map(|(key, who, n, minor, own)| Entry::reverse(OperationId(key), n, who, euros(minor), own)),
+        1 => (key(), who(), 1u32..3, 1i64..50, 0i64..50).prop_map(|(key, who, n, minor, own)| Entry::reverse(OperationId(key), n, who, euros(minor), own, 0)),
     ]
 }
 

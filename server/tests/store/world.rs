@@ -79,6 +79,11 @@ impl World {
         World { store, clock, db, node }
     }
 
+    /// The engine that it runs on.
+    pub fn engine(&self) -> Engine {
+        if self.db.config.database.is_some() { Engine::Postgres } else { Engine::Sqlite }
+    }
+
     /// Signs somebody up who has money for anything.
     pub async fn person(&self, name: &str) -> Me {
         let me = self.pauper(name).await;
