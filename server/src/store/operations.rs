@@ -30,6 +30,14 @@ const LOOK: Millis = Millis::minutes(1);
 /// After so many tries in vain, the time between two of them grows no more.
 const TRIES: i64 = 8;
 
+/// Which way money is to move.
+pub(super) enum Way<'a> {
+    /// Into a wallet; its owner comes back to that page.
+    In { back: &'a str },
+    /// Back to where that payment came from.
+    Back { payment: Uuid },
+}
+
 pub(super) fn kind(row: &operation::Model) -> Result<OperationKind, StoreError> {
     let known = OperationKind::ALL.iter().copied().find(|kind| kind.as_str() == row.kind);
     known.ok_or_else(|| StoreError::Broken(format!("there is no movement of kind {:?}", row.kind)))
@@ -60,14 +68,16 @@ impl Store {
         &self,
         tx: &Tx,
         account: AccountId,
-        kind: OperationKind,
+        way: Way<'_>,
         amount: Money,
-        parent: Option<Uuid>,
-        back: Option<&str>,
         now: Timestamp,
     ) -> Result<OperationId, StoreError> {
         tx.moves(Point::Intend);
         let id: OperationId = crate::ids::new();
+        let (kind, parent, back) = match way {
+            Way::In { back } => (OperationKind::TopUp, None, Some(back.to_owned())),
+            Way::Back { payment } => (OperationKind::Refund, Some(payment), None),
+        };
         let row = operation::ActiveModel {
             id: Set(id.0),
             account: Set(account.0),
@@ -78,7 +88,7 @@ impl Store {
             state: Set(OperationState::Requested.as_str().into()),
             external: Set(None),
             // Until the gateway names its own page, this is where its owner comes back to.
-            next: Set(back.map(str::to_owned)),
+            next: Set(back),
             parent: Set(parent),
             returned: Set(0),
             reversals: Set(0),

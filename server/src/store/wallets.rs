@@ -5,7 +5,7 @@ use super::{
     error::StoreError,
     ledger::{Posted, balances_of, locked_balance, post, posted},
     once::once,
-    operations::{amount, kind, state},
+    operations::{Way, amount, kind, state},
     sealing::hashes,
     tx::Tx,
 };
@@ -226,7 +226,7 @@ impl Wallets for Store {
                 if after > self.0.money.wallet_most(amount.asset).minor {
                     return Err(Reject::field(Field::AmountMinor, Code::WalletFull).into());
                 }
-                self.intend(tx, me.id, OperationKind::TopUp, amount, None, Some(next), now).await
+                self.intend(tx, me.id, Way::In { back: next }, amount, now).await
             })
             .await
         });
@@ -264,7 +264,7 @@ impl Wallets for Store {
                     }
                     rest = rest.saturating_sub(part);
                     let part = Money::new(part, amount.asset);
-                    let id = self.intend(tx, me.id, OperationKind::Refund, part, Some(payment.id), None, now).await?;
+                    let id = self.intend(tx, me.id, Way::Back { payment: payment.id }, part, now).await?;
                     operation::Entity::update_many()
                         .col_expr(operation::Column::Returned, returned_more(part.minor))
                         .filter(operation::Column::Id.eq(payment.id))

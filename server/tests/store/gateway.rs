@@ -311,6 +311,6 @@ async fn real_and_test_money_never_share_a_folder(world: World) {
     store.close().await;
     drop(store);
     db.config.stripe = None;
-    let error = server::store::Store::open(&db.config, clock).await.err().expect("the other money is refused").to_string();
+    let error = server::store::Store::open(&db.config, clock).await.expect_err("the other money is refused").to_string();
     assert!(error.contains("real") && error.contains("test-credit"), "{error}");
 }

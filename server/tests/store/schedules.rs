@@ -248,7 +248,7 @@ impl Town {
     async fn judge(&self, seed: u64, ana: &Me, ben: &Me, asked: Option<ConsultationId>, acknowledged: &[Both<Vec<Timestamp>>]) -> i64 {
         let store = &self.world.store;
         assert_eq!(store.balance(Place::of(ben.id, Book::Held), euros(0).asset).await.unwrap().minor, 0, "a hold was left");
-        if seed % 16 == 0 {
+        if seed.is_multiple_of(16) {
             assert_eq!(store.audit().await.unwrap(), [] as [String; 0]);
         }
         let Some(id) = asked else { return 0 };
