@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { axe, fits } from '../support/access';
-import { accept, live, ring, room, say, silence, silenceable } from '../support/consultation';
+import { accept, flows, live, ring, room, say, silence, silenceable } from '../support/consultation';
 import { Person, expect, test } from '../support/story';
 
 const screens = path.resolve('screens');
@@ -180,6 +180,78 @@ test.describe('with short times', () => {
       expect((await one.context.request.post(`${one.base}/api/cases/list`)).status()).toBe(404);
     }
   });
+});
+
+test('a robot of the demo is paid: top up, ring, talk, watch the cost, end, receipt', async ({ start, person }) => {
+  test.slow();
+  const server = await start({ demo: true });
+  const ben = await person({ base: server.url });
+  await ben.signUp('Ben', 0);
+  // Robots come and go: what one was about to ask another one may be asked.
+  const open = async () => {
+    await ben.goto('/');
+    await ben.page.locator('li[data-presence="online"]').filter({ hasText: '€' }).first().getByRole('link', { name: 'See offer' }).click();
+    await ben.page.getByRole('link', { name: /^Ask / }).click({ timeout: 2_000 });
+    await ben.hydrated();
+    await ben.page.getByLabel('At most, in minutes').selectOption('5');
+  };
+  const wallet = ben.page.getByRole('region', { name: 'Your wallet' });
+  await expect(open).toPass();
+  await expect(wallet).toContainText('Top it up here');
+  await wallet.getByLabel('Amount').fill('150');
+  await wallet.getByRole('button', { name: 'Top up' }).click();
+  await expect(wallet).toContainText('Your wallet holds €150.00');
+  await expect(async () => {
+    await open();
+    await ben.page.getByRole('button', { name: /^Ring / }).click({ timeout: 2_000 });
+    await expect(room(ben)).toBeVisible({ timeout: 15_000 });
+  }).toPass({ timeout: 90_000 });
+  await live(ben);
+  await expect(ben.page.getByRole('log')).toContainText('I am a robot');
+  await say(ben, 'Where do I begin?');
+  await expect(ben.page.getByRole('log')).toContainText('I read “Where do I begin?”');
+  await expect(ben.page.locator('[data-elapsed]')).toHaveText(/^0:(0[8-9]|[1-5])/, { timeout: 20_000 });
+  await ben.page.getByRole('button', { name: 'End', exact: true }).click();
+  await expect(ben.page.locator('.record')).toBeVisible();
+  await ben.page.getByRole('link', { name: 'Receipt' }).click();
+  await expect(ben.page.locator('.receipt')).toContainText('Both were here for');
+  const { receipt } = await receiptOf(ben, consultationOf(ben));
+  const billed = Math.max(0, receipt.proved - receipt.free_seconds * 1_000);
+  expect(receipt.total.minor).toBe(Math.floor((receipt.rate.minor * billed) / 60_000));
+  expect((await balance(ben)).available.minor).toBe(15_000 - receipt.total.minor);
+});
+
+test('thirty seconds of silence on purpose are billed, twenty of a frozen line are not', async ({ person }) => {
+  test.setTimeout(180_000);
+  const [ana, ben] = [await person(), await person()];
+  await silenceable(ben);
+  await ring(ana, ben, 'voice');
+  await accept(ana);
+  await flows(ana, ben);
+  await live(ana, ben);
+  for (const one of [ana, ben]) await one.page.getByRole('button', { name: 'Mute the microphone' }).click();
+  await expect(ben.page.locator('[data-elapsed]')).toHaveText(/^0:(3[5-9]|[45])/, { timeout: 60_000 });
+  const talked = 30_000;
+  await silence(ben, true);
+  await expect(room(ana)).toHaveAttribute('data-stage', 'interrupted', { timeout: 30_000 });
+  const broke = Date.now();
+  await silence(ben, false);
+  await live(ana, ben);
+  const away = Date.now() - broke;
+  const elapsed = async () => {
+    const [minutes, seconds] = (await ana.page.locator('[data-elapsed]').innerText()).split(':').map(Number);
+    return minutes! * 60 + seconds!;
+  };
+  const before = await elapsed();
+  await expect.poll(elapsed, { timeout: 30_000 }).toBeGreaterThan(before + 7);
+  await ana.page.getByRole('button', { name: 'End', exact: true }).click();
+  await expect(ben.page.locator('.record')).toBeVisible();
+  const { receipt } = await receiptOf(ben, consultationOf(ben));
+  const sum = (...why: string[]) => receipt.stretches.filter((s) => why.includes(s.why)).reduce((ms, s) => ms + s.time.to - s.time.from, 0);
+  expect(sum('free', 'billed')).toBeGreaterThanOrEqual(talked);
+  // The line was silent for the fifteen seconds in which it could have come back, and until it did.
+  expect(sum('consumer', 'both')).toBeGreaterThanOrEqual(15_000);
+  expect(sum('consumer', 'both')).toBeLessThanOrEqual(30_000 + away);
 });
 
 test('a wallet: top up, get the unused back, wrong amounts, a statement, and no JavaScript', async ({ person }) => {

@@ -161,7 +161,7 @@ pub fn RequestSheet(
         let terms = terms.read();
         let (Some(funds), most) = (terms.funds, terms.conditions.at_most()) else { return nothing() };
         if most == 0 {
-            return nothing();
+            return view! { <p>{format!("Your wallet holds {funds}. So long it is free.")}</p> }.into_any();
         }
         let most = Money { minor: most, ..funds };
         if funds.minor >= most.minor {
@@ -247,7 +247,7 @@ pub fn RequestSheet(
                 </Form>
             </div>
             <div class="ask-side">
-                <section class="panel" aria-label="Your wallet" hidden=flag(move || terms.read().funds.is_none() || terms.read().conditions.at_most() == 0)>
+                <section class="panel" aria-label="Your wallet" hidden=flag(move || terms.read().funds.is_none() || terms.read().conditions.rate.minor == 0)>
                     <h2>"Your wallet"</h2>
                     <div role="status">{show(funds)}</div>
                     <div hidden=flag(move || short.get() == 0)>

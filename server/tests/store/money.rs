@@ -28,6 +28,7 @@ use uuid::Uuid;
 on_both!(
     the_bill_is_what_was_proved,
     what_does_not_come_about_is_free,
+    a_clock_that_jumps_changes_nothing,
     a_raise_is_a_second_hold,
     too_little_money_is_told_before_it_rings,
     money_that_goes_while_it_rings_cancels_it,
@@ -147,6 +148,48 @@ async fn what_does_not_come_about_is_free(world: World) {
     let id = paid(&world, (&ana, offer), &ben, "10", 50).await;
     assert_eq!(world.store.receipt(&ben, id).await.unwrap().receipt.total, euros(0));
     assert_eq!(holds(&world, &ben, Book::Available).await, 100_000);
+    sound(&world).await;
+}
+
+async fn a_clock_that_jumps_changes_nothing(world: World) {
+    let (ana, offer) = shop(&world).await;
+    let ben = world.person("Ben").await;
+    let id = world.store.request(&ben, asked(offer, "30")).await.unwrap();
+    world.store.act(&ana, id, Op::Accept { device: device() }).await.unwrap();
+    let (a, b) = (sit(&world, &ana, id).await, sit(&world, &ben, id).await);
+    talk(&world, [(&ana, a), (&ben, b)], id, 90).await;
+    world.clock.advance(Millis::minutes(60));
+    talk(&world, [(&ana, a), (&ben, b)], id, 30).await;
+    world.store.end(&ben, id).await.unwrap();
+    world.store.settle_all().await.unwrap();
+    let receipt = world.store.receipt(&ben, id).await.unwrap().receipt;
+    assert_eq!((receipt.proved, receipt.total), (Millis::seconds(120), euros(120)), "the hour in which nobody proved is free");
+    sound(&world).await;
+    backwards(world).await;
+}
+
+/// The server comes back with a clock that is an hour late: it goes on from the newest stamp, and nothing is billed twice or less.
+async fn backwards(world: World) {
+    let (ana, offer) = world.provider("Aki").await;
+    world.go_online(&ana, 480).await;
+    world.store.attach(ana.id, world.node, "Firefox").await.unwrap();
+    let ben = world.person("Dan").await;
+    let id = world.store.request(&ben, asked(offer, "30")).await.unwrap();
+    world.store.act(&ana, id, Op::Accept { device: device() }).await.unwrap();
+    let (a, b) = (sit(&world, &ana, id).await, sit(&world, &ben, id).await);
+    talk(&world, [(&ana, a), (&ben, b)], id, 90).await;
+    let World { store, clock, db, node } = world;
+    store.close().await;
+    drop(store);
+    let late = server::clock::Clock::manual(clock.now().before(Millis::minutes(60)));
+    let store = server::store::Store::open(&db.config, late.clone()).await.unwrap();
+    let world = World { store, clock: late, db, node };
+    assert!(world.store.clock().now() >= clock.now(), "time does not go back");
+    talk(&world, [(&ana, a), (&ben, b)], id, 30).await;
+    world.store.end(&ben, id).await.unwrap();
+    world.store.settle_all().await.unwrap();
+    let receipt = world.store.receipt(&ben, id).await.unwrap().receipt;
+    assert_eq!((receipt.proved, receipt.total), (Millis::seconds(120), euros(120)));
     sound(&world).await;
 }
 
