@@ -30,7 +30,7 @@ const balance = async (person: Person) => (await person.api('wallet/show')).bala
 test.describe('with short times', () => {
   test.use({ options: { keys: { 'consultations.prove': 500, 'consultations.join': 3_000, 'consultations.interrupted': 30_000 } } });
 
-  test('top up in place, ring, talk, watch the cost, end, receipt: both see the same figures', async ({ person }) => {
+  test('top up in place, ring, talk, watch the cost, end, receipt: both see the same figures', async ({ person, server }) => {
     test.slow();
     const [ana, ben] = [await person(), await person()];
     const offer = await ana.openShop('Spanish conversation', { media: 'chat', rate_minor: '6000', free_seconds: '2' });
@@ -95,6 +95,12 @@ test.describe('with short times', () => {
     expect([after.available.minor, after.held.minor]).toEqual([20_000 - receipt.total.minor, 0]);
     await ana.goto('/earnings');
     await expect(ana.page.locator('.balances')).toContainText(`${total} pending`);
+    // And so says the book.
+    const book = server.command('ledger', 'verify');
+    expect([book.status, book.text]).toEqual([0, expect.stringContaining('The books are right')]);
+    const entries = server.command('ledger', 'export').text.split('\n').filter((line) => line.includes('"kind":"settle"'));
+    expect(entries).toHaveLength(1);
+    expect(entries[0]).toContain(`"book":"pending"},"minor":${receipt.total.minor}`);
     // A stranger finds none of it.
     const cleo = await person();
     await cleo.signUp('Cleo', 0);

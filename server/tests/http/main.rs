@@ -8,6 +8,7 @@ mod consultations;
 mod desk;
 mod feed;
 mod headers;
+mod money;
 mod node;
 mod offers;
 mod serving;

@@ -37,6 +37,9 @@ on_both!(
     real_and_test_money_never_share_a_folder,
 );
 
+/// The secret that comes after the one in use.
+const NEXT_SECRET: &str = "whsec_next";
+
 /// A world whose gateway is Stripe, and Stripe.
 async fn with_stripe(world: World) -> (World, Fake) {
     let (fake, api) = Fake::start().await;
@@ -47,7 +50,9 @@ async fn with_stripe(world: World) -> (World, Fake) {
         let (key, secret) = (config.data.join("stripe.key"), config.data.join("stripe.secret"));
         std::fs::write(&key, format!("{KEY}\n")).unwrap();
         std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
-        config.stripe = Some(Stripe { secret_key_file: key, webhook_secret_files: vec![secret], api });
+        let next = config.data.join("stripe.next");
+        std::fs::write(&next, NEXT_SECRET).unwrap();
+        config.stripe = Some(Stripe { secret_key_file: key, webhook_secret_files: vec![secret, next], api });
     })
     .await;
     (world, fake)
@@ -221,6 +226,9 @@ async fn forged_and_stale_events_are_refused(world: World) {
         let (headers, body) = signed(&paid, now + late, SECRET);
         assert_eq!(hear(&headers, &body).await, told, "{late}");
     }
+    // While the secret is being changed, both are good.
+    let (headers, body) = signed(&paid, now, NEXT_SECRET);
+    assert_eq!(hear(&headers, &body).await, Ok(()));
     // Replayed within the tolerance it is the same event, and changes nothing.
     let (headers, body) = signed(&paid, now, SECRET);
     assert_eq!(hear(&headers, &body).await, Ok(()));

@@ -1,4 +1,4 @@
-//! Measures Noren beside other servers on one machine: `cargo xtask bench feed`, `page` and `room`.
+//! Measures Noren beside other servers on one machine: `cargo xtask bench feed`, `page`, `room` and `ledger`.
 //!
 //! Absolute figures belong to the machine they were taken on, and drift with it; so every server is measured in turn, several rounds long, the
 //! server on one core and the readers on another, and the medians are stated as multiples of a known server's.
@@ -7,6 +7,7 @@ mod decoder;
 mod feed;
 mod floor;
 mod http;
+mod ledger;
 mod noren;
 mod page;
 mod plain;
@@ -46,6 +47,8 @@ enum What {
     Page(page::Options),
     /// From the accept of a consultation to its pictures, in Chromium, beside a bare call in the same browser
     Room(room::Options),
+    /// Entries a second in the book, beside pgbench with the same statements
+    Ledger(ledger::Options),
     /// The plain axum server
     #[command(hide = true)]
     ServePlain {
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
             What::Feed(options) => feed::run(&lab, &options, files),
             What::Page(options) => page::run(&lab, &options),
             What::Room(options) => room::run(&lab, &options),
+            What::Ledger(options) => ledger::run(&lab, &options),
             What::ServePlain { port } => plain::serve(port),
             What::ServeFloor { port } => floor::serve(port),
         });
