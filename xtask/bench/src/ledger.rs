@@ -48,16 +48,16 @@ pub struct Options {
     page: PathBuf,
 }
 
-/// What the store does for an entry: looks for its key, writes its lines, writes it. The triggers are the same.
+/// What the store does for an entry: looks for its key, writes its lines, writes it. The triggers are the same. pgbench would take `:EUR` for a variable.
 const SCRIPT: &str = "\\set n random(1, 9000000000000000)
 \\set who random(1, 1000)
 BEGIN;
-SELECT id, key, kind, asset, about, at FROM entry WHERE key = 'bench:' || :client_id || ':' || :n LIMIT 1;
+SELECT id, key, kind, asset, about, at FROM entry WHERE key = 'bench:' || :client_id::text || ':' || :n::text LIMIT 1;
 INSERT INTO line (entry, n, owner, book, asset, minor) VALUES
-  (md5(:client_id || ':' || :n)::uuid, 1, lpad(to_hex(:who), 32, '0')::uuid, 'available', 'test:EUR', -1),
-  (md5(:client_id || ':' || :n)::uuid, 2, lpad(to_hex(:who), 32, '0')::uuid, 'held', 'test:EUR', 1);
+  (md5(:client_id::text || ':' || :n::text)::uuid, 1, lpad(to_hex(:who::int), 32, '0')::uuid, 'available', 'test' || chr(58) || 'EUR', -1),
+  (md5(:client_id::text || ':' || :n::text)::uuid, 2, lpad(to_hex(:who::int), 32, '0')::uuid, 'held', 'test' || chr(58) || 'EUR', 1);
 INSERT INTO entry (id, key, kind, asset, about, at)
-  VALUES (md5(:client_id || ':' || :n)::uuid, 'bench:' || :client_id || ':' || :n, 'hold', 'test:EUR', md5(:n::text)::uuid, 0);
+  VALUES (md5(:client_id::text || ':' || :n::text)::uuid, 'bench:' || :client_id::text || ':' || :n::text, 'hold', 'test' || chr(58) || 'EUR', md5(:n::text)::uuid, 0);
 COMMIT;
 ";
 
