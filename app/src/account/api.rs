@@ -87,7 +87,7 @@ pub async fn read_site() -> Result<Site, AppError> {
         Some(me) => backend.consultations.open_of(me).await?,
         None => None,
     };
-    let frozen = backend.wallets.frozen().await?;
+    let frozen = backend.wallets.frozen();
     Ok(Site::of(&backend, visitor.me, crate::context::Notices { open, frozen }))
 }
 

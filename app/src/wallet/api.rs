@@ -22,6 +22,8 @@ pub struct Balance {
     pub refundable: Money,
     /// Most that the wallet may hold.
     pub most: Money,
+    /// A fresh key for sending it back.
+    pub key: String,
 }
 
 /// A line of a wallet's history.
@@ -65,7 +67,7 @@ pub struct OperationView {
 /// A wallet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalletView {
-    /// A fresh key for the next movement: the same key is the same movement.
+    /// A fresh key for the next top-up: the same key is the same movement.
     pub key: String,
     /// Whether its money is real.
     pub reality: Reality,

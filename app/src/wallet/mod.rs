@@ -61,7 +61,7 @@ fn wallet(found: WalletView) -> AnyView {
     let (key, silent) = (found.key, found.moved.is_empty());
     let several = found.balances.len() > 1;
     let refundable: Vec<Balance> = found.balances.iter().filter(|balance| balance.refundable.minor > 0).cloned().collect();
-    let give_back = refundable.iter().map(|balance| refund_form(balance, &key)).collect::<Vec<_>>();
+    let give_back = refundable.iter().map(refund_form).collect::<Vec<_>>();
     view! {
         <div class="wallet">
             <section class="panel balances">
@@ -73,7 +73,7 @@ fn wallet(found: WalletView) -> AnyView {
             </section>
             <section class="panel">
                 <h2>"Top up"</h2>
-                <TopUp id="top-up" currency=first.filter(|_| !several && !empty) proposed key=key.clone() next=routes::WALLET.into()/>
+                <TopUp id="top-up" currency=first.filter(|_| !several && !empty) proposed key next=routes::WALLET.into()/>
             </section>
             {when(!refundable.is_empty(), || {
                 view! {
@@ -130,12 +130,9 @@ fn operation_line(operation: OperationView) -> AnyView {
     .into_any()
 }
 
-fn refund_form(balance: &Balance, key: &str) -> AnyView {
-    let refundable = balance.refundable;
+fn refund_form(balance: &Balance) -> AnyView {
+    let (refundable, key) = (balance.refundable, balance.key.clone());
     let currency = refundable.asset.currency;
-    // Another movement than the top-up, so another key: the last letter makes it one.
-    let turned = if key.ends_with('0') { '1' } else { '0' };
-    let key = key.get(..key.len().saturating_sub(1)).map(|head| format!("{head}{turned}")).unwrap_or_default();
     view! {
         <Form
             id=format!("refund-{}", currency.code())

@@ -30,7 +30,7 @@ pub trait Wallets: Send + Sync {
     /// Sends unused money back to where it came from. Errors: `NoFunds`, `OtherPayload`.
     async fn refund_unused(&self, me: &Me, movement: Movement) -> Result<MovedMoney, PortError>;
     /// Whether nothing new that costs money can begin.
-    async fn frozen(&self) -> Result<bool, PortError>;
+    fn frozen(&self) -> bool;
     /// All bookings of the own wallet, as a table to be kept.
     async fn statement(&self, me: &Me) -> Result<String, PortError>;
 }

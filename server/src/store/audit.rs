@@ -19,6 +19,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement,
 };
 use sha2::{Digest, Sha256};
+use std::sync::atomic::Ordering;
 
 /// The mark that nothing new may begin.
 const FROZEN: &str = "ledger.frozen";
@@ -122,12 +123,19 @@ impl Store {
             (None, Some(_)) => self.set_setting(FROZEN, "").await?,
             (None, None) => {}
         }
+        self.look_frozen().await?;
         Ok(wrong)
     }
 
-    /// Whether nothing new that costs money may begin, since the books were found wrong.
-    pub async fn is_frozen(&self) -> Result<bool, PortError> {
-        Ok(frozen(&self.0.reader).await?)
+    /// Whether nothing new that costs money may begin, since the books were found wrong: as it was looked at last.
+    pub fn is_frozen(&self) -> bool {
+        self.0.frozen.load(Ordering::Relaxed)
+    }
+
+    /// Looks whether it is so: another node or the command line may have found out.
+    pub async fn look_frozen(&self) -> Result<(), PortError> {
+        self.0.frozen.store(frozen(&self.0.reader).await?, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The bills that are higher than the proofs carry at the rate that was agreed, and the receipts that were changed.

@@ -56,7 +56,10 @@ use limits::Limits;
 use passwords::Passwords;
 use ring::signature::Ed25519KeyPair;
 use sea_orm::DatabaseConnection;
-use std::{fs::File, sync::Arc};
+use std::{
+    fs::File,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 /// The database and the rules around it. Clones share everything.
 #[derive(Clone)]
@@ -81,6 +84,8 @@ struct Inner {
     passwords: Passwords,
     limits: Limits,
     hints: Hints,
+    /// Whether the books were found wrong, as it was read last: every page asks.
+    frozen: AtomicBool,
     crash: Crash,
     /// Held while the store is open, so that no second server uses the data folder.
     _lock: Option<File>,
@@ -111,6 +116,7 @@ impl Store {
             passwords: Passwords::new(&config.accounts),
             limits: Limits::new(&config.accounts, &clock),
             hints: Hints::default(),
+            frozen: AtomicBool::new(false),
             crash: Crash::default(),
             clock,
             _lock: lock,

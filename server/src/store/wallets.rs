@@ -160,7 +160,8 @@ impl Wallets for Store {
                     let nothing = Money::new(0, money.asset);
                     let refundable = Money::new(left(&payments(db, me.id, money.asset).await?), money.asset);
                     let most = self.0.money.wallet_most(money.asset);
-                    balances.push(Balance { available: nothing, held: nothing, refundable, most });
+                    let key = crate::ids::uuid().to_string();
+                    balances.push(Balance { available: nothing, held: nothing, refundable, most, key });
                 }
                 if let Some(last) = balances.last_mut() {
                     *(if book == Book::Held { &mut last.held } else { &mut last.available }) = money;
@@ -287,8 +288,8 @@ impl Wallets for Store {
         Ok(self.moved(operations).await?)
     }
 
-    async fn frozen(&self) -> Result<bool, PortError> {
-        self.is_frozen().await
+    fn frozen(&self) -> bool {
+        self.is_frozen()
     }
 
     async fn statement(&self, me: &Me) -> Result<String, PortError> {

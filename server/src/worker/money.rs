@@ -67,6 +67,7 @@ pub async fn audit(store: Store, audit: Millis, life: Lifecycle) {
             () = life.stop.cancelled() => return,
         }
         let now = store.clock().now();
+        tell("it could not be looked whether the books are frozen", store.look_frozen().await);
         if now.since(counted) >= audit {
             counted = now;
             if let Err(error) = store.audit_new().await {
