@@ -204,6 +204,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ledger(Ledger::Verify(flags)) => {
             let (_, store) = open(cli.config, flags).await?;
             let (sealed, mut wrong) = store.verify_chain().await.map_err(told)?;
+            let heads = app::trust::port::Trust::heads(&store).await.map_err(told)?;
+            let keys: std::collections::BTreeSet<String> = heads.into_iter().map(|head| head.public_key).collect();
             wrong.extend(store.audit().await.map_err(told)?);
             store.close().await;
             for what in &wrong {
@@ -213,6 +215,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
                 return Err("the books are wrong, see above; nothing new that costs money begins".into());
             }
             println!("The books are right: {sealed} entries in the chain.");
+            for key in &keys {
+                println!("The last ends of days are signed by {key}: compare it with the one that you keep.");
+            }
         }
         Command::Ledger(Ledger::Export(flags)) => {
             use std::io::Write;

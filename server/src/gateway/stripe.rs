@@ -4,7 +4,7 @@
 //! |---|---|
 //! | begin a payment | `POST /v1/checkout/sessions` |
 //! | how it stands | `GET /v1/checkout/sessions/{id}` |
-//! | send part of it back | `POST /v1/refunds` |
+//! | send part of it back | `GET /v1/refunds` whether that was done already, `POST /v1/refunds` |
 //! | how that stands | `GET /v1/refunds/{id}` |
 //! | whose payment a dispute is about | `GET /v1/payment_intents/{id}`, `GET /v1/charges/{id}` |
 //! | events whose call got lost | `GET /v1/events` |
@@ -199,6 +199,13 @@ impl Gateway for Stripe {
         let session = self.call(Method::GET, &format!("v1/checkout/sessions/{payment}"), &[], None).await?;
         let payment = text(&session, "payment_intent")?;
         let (name, minor) = (operation.to_string(), amount(money)?);
+        // A key is forgotten after a day, and a refund under way may be asked for again later: what is there already is found, never made twice.
+        let known = self.call(Method::GET, "v1/refunds", &[("payment_intent", payment), ("limit", PAGE)], None).await?;
+        for refund in field(&known, "data")?.as_array().into_iter().flatten() {
+            if field(refund, "metadata")?.get("operation").and_then(Value::as_str) == Some(&name) {
+                return Stripe::returned(refund);
+            }
+        }
         let fields = [("payment_intent", payment), ("amount", &minor), ("metadata[operation]", &name)];
         Stripe::returned(&self.call(Method::POST, "v1/refunds", &fields, Some(operation)).await?)
     }

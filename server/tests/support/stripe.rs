@@ -70,7 +70,7 @@ impl Fake {
         let router = Router::new()
             .route("/v1/checkout/sessions", post(begin))
             .route("/v1/checkout/sessions/{id}", get(session))
-            .route("/v1/refunds", post(refund))
+            .route("/v1/refunds", post(refund).get(refunds_of))
             .route("/v1/refunds/{id}", get(refunded))
             .route("/v1/payment_intents/{id}", get(intent))
             .route("/v1/events", get(events))
@@ -142,6 +142,11 @@ impl Fake {
     /// The names of all refunds.
     pub fn refunds(&self) -> Vec<String> {
         self.books().refunds.keys().cloned().collect()
+    }
+
+    /// A day has passed: what was answered under which key is forgotten.
+    pub fn forget_keys(&self) {
+        self.books().answered.clear();
     }
 
     /// All events, oldest first.
@@ -261,6 +266,12 @@ async fn refund(State(fake): State<Fake>, headers: HeaderMap, Form(fields): Form
 
 fn found(all: &HashMap<String, Value>, id: &str) -> Response {
     all.get(id).map_or_else(|| error(StatusCode::NOT_FOUND, "invalid_request_error"), |value| Json(value.clone()).into_response())
+}
+
+async fn refunds_of(State(fake): State<Fake>, Query(query): Query<HashMap<String, String>>) -> Response {
+    let books = fake.books();
+    let of: Vec<&Value> = books.refunds.values().filter(|refund| refund["payment_intent"] == *query["payment_intent"]).collect();
+    Json(json!({ "object": "list", "data": of, "has_more": false, "url": "/v1/refunds" })).into_response()
 }
 
 async fn session(State(fake): State<Fake>, Path(id): Path<String>) -> Response {
