@@ -168,10 +168,14 @@ async fn course(ana: &Person, ben: &Person, offer: &str, chance: &mut Chance, kn
     let (status, asked) = ben.api("consultations/request", &[("offer", offer), ("medium", "chat"), ("cap", "2")]).await?;
     let id = match asked["consultation"].as_str() {
         Some(id) => id.to_owned(),
-        // An earlier life left one open: it ends by itself.
+        // An earlier life left one open: it would end by itself, but not so soon.
         None => {
             assert!(status == 422 || status == 409, "{status} {asked}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            let (_, site) = ben.api("account/site", &[]).await?;
+            for function in ["consultations/cancel", "consultations/end"] {
+                ben.api(function, &[("consultation", site["open"].as_str().unwrap_or_default())]).await?;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
             return Some(());
         }
     };
@@ -239,7 +243,7 @@ async fn lives(seed: u64, count: usize) {
         {
             assert_eq!((status, &again), (200, answer), "life {life}");
         }
-        let end = Duration::from_millis(if crash.is_some() { 1_500 } else { 100 + chance.below(900) });
+        let end = Duration::from_millis(if crash.is_some() { 1_200 } else { 100 + chance.below(700) });
         let lived = async {
             while course(&ana, &ben, &offer, &mut chance, &mut known).await.is_some() {
                 courses += 1;
@@ -251,6 +255,7 @@ async fn lives(seed: u64, count: usize) {
         program.kill();
     }
     assert!(courses > count / 10 && own_deaths > count / 5, "{courses} whole courses, {own_deaths} died at a point");
+    println!("{courses} courses, {own_deaths} died at a point, {} refunds", known.gave_back.len());
     assert!(known.top_ups.len() > count / 2 && known.gave_back.len() > count / 20, "{} {}", known.top_ups.len(), known.gave_back.len());
     // The last life is left alone until everything has ended.
     program.live(None).await;

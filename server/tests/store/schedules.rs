@@ -127,7 +127,7 @@ impl Town {
         let mut asked: Option<ConsultationId> = None;
         let mut acknowledged = vec![Both::<Vec<Timestamp>>::default()];
         let mut told_total = None;
-        for step in 0..24 + chance.below(24) {
+        for step in 0..20 + chance.below(20) {
             if chance.one_in(6) {
                 self.deaths.lock().unwrap().fuse = Some(chance.below(6));
             }
@@ -162,7 +162,7 @@ impl Town {
                     }
                 }
                 (7..=11, Some(id)) => {
-                    for _ in 0..=chance.below(12) {
+                    for _ in 0..=chance.below(9) {
                         for (me, side) in [(ana, Side::Provider), (ben, Side::Consumer)] {
                             if chance.one_in(12) {
                                 continue;
