@@ -20,6 +20,7 @@ async function person(name) {
     return answer.json();
   };
   await api('account/sign_up', { display_name: name, email: `${name.toLowerCase()}@bench.example.org`, password: 'a bench is not a bank' });
+  await api('wallet/top_up', { amount: '100', currency: 'EUR' });
   const goto = async (path) => {
     await page.goto(base + path);
     await page.locator('html[data-hydrated]').waitFor({ state: 'attached' });

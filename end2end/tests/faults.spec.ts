@@ -130,6 +130,7 @@ test.describe('with short times', () => {
       );
     await expect.poll(() => ben.value('location.pathname')).toBe('/healthz');
     await api('account/sign_up', { display_name: 'Ben', email: 'ben@example.org', password: 'three random words' });
+    await api('wallet/top_up', { amount: '100', currency: 'EUR' });
     const { consultation } = await api('consultations/request', { offer, medium: 'chat', question: 'Are you there?' });
     await ben.goto(`${server.url}/consultations/${consultation}`);
     const stage = () => ben.value<string>(`document.querySelector('.room')?.dataset.stage ?? ''`);
