@@ -7,7 +7,7 @@ pub mod port;
 use self::api::{EarningView, EarningsView, ReceiptView, RefundView};
 use crate::{
     cases::{case_lines, complaint_form},
-    consultation::parts::{length_words, reason_words},
+    consultation::parts::reason_words,
     frame::sign_in_first,
     offers::id_of_path,
     routes,
@@ -78,10 +78,16 @@ fn bar(made: &Receipt) -> AnyView {
     .into_any()
 }
 
+/// A length to the millisecond, so that a bill can be recomputed from what is printed: `1 min 1.946 s`.
+fn exact_words(length: Millis) -> String {
+    let (minutes, rest) = (length.0 / 60_000, length.0 % 60_000);
+    let seconds = format!("{}.{:03} s", rest / 1_000, rest % 1_000);
+    if minutes > 0 { format!("{minutes} min {seconds}") } else { seconds }
+}
+
 fn stretch_line(made: &Receipt, stretch: &Stretch) -> AnyView {
     let from = Millis(stretch.time.from.since(made.time.from).0 / 1_000 * 1_000);
-    let length = stretch.time.length();
-    let length = if length.0 < 1_000 { format!("{} ms", length.0) } else { length_words(length) };
+    let length = exact_words(stretch.time.length());
     view! {
         <li data-why=stretch.why.as_str()>
             <span class="num">{from.to_string()}</span>
@@ -115,11 +121,11 @@ fn receipt(found: ReceiptView) -> AnyView {
                     {row("Consumer", made.names.consumer.clone())}
                     {row("Provider", made.names.provider.clone())}
                     {row("Rate", format!("{}/min{free}", made.rate))}
-                    {row("Both were here for", length_words(made.proved))}
-                    {row("Billed", length_words(made.billed()))}
+                    {row("Both were here for", exact_words(made.proved))}
+                    {row("Billed", exact_words(made.billed()))}
                     {row("Total, rounded down once", made.total.to_string())}
                     {row("Operator's share", fee)}
-                    {row("Provider gets", net.to_string())}
+                    {row(if back > 0 { "Provider got at first" } else { "Provider gets" }, net.to_string())}
                     {row("Ended", reason_words(made.reason).to_owned())}
                 </dl>
                 {refunds.into_iter().map(refund_line).collect::<Vec<_>>()}
@@ -127,7 +133,7 @@ fn receipt(found: ReceiptView) -> AnyView {
                 <div class="actions no-print">
                     <button class="btn" type="button" on:click=move |_| drop(window().print())>"Print"</button>
                     <a class="btn" href=routes::receipt_json(id) rel="external" download="">"Save as JSON"</a>
-                    <a class="btn" href=routes::consultation(id)>"The consultation"</a>
+                    {when(side.is_some(), || view! { <a class="btn" href=routes::consultation(id)>"The consultation"</a> }.into_any())}
                 </div>
             </section>
             <section class="panel">
@@ -219,7 +225,7 @@ fn earnings(found: EarningsView) -> AnyView {
                         })
                         .collect::<Vec<_>>()}
                 </ul>
-                <p class="hint">{share}" What you earn is pending for some days, in which it can still go back."</p>
+                <p class="hint">{share}" What you earn is pending for some days, in which it can still go back. Paying it out is not offered here yet."</p>
             </section>
             <section class="panel history">
                 <h2>"By consultation"</h2>

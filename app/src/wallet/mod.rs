@@ -30,8 +30,8 @@ use domain::{
 };
 use leptos::prelude::*;
 
-/// What is proposed to be topped up, in units.
-const PROPOSED: i64 = 20;
+/// What is proposed to be topped up, in euro cents.
+const PROPOSED: i64 = 2_000;
 
 /// `/wallet`.
 #[component]
@@ -56,10 +56,9 @@ pub fn WalletPage() -> AnyView {
 fn wallet(found: WalletView) -> AnyView {
     let test = found.reality == Reality::Test;
     let empty = found.balances.iter().all(|balance| balance.available.minor == 0 && balance.held.minor == 0);
-    let first = found.balances.first().map(|balance| balance.available.asset.currency);
-    let proposed = first.map_or(2_000, |currency| currency.units(PROPOSED));
+    // In euros, as the choice of currency begins.
+    let proposed = PROPOSED;
     let (key, silent) = (found.key, found.moved.is_empty());
-    let several = found.balances.len() > 1;
     let refundable: Vec<Balance> = found.balances.iter().filter(|balance| balance.refundable.minor > 0).cloned().collect();
     let give_back = refundable.iter().map(refund_form).collect::<Vec<_>>();
     view! {
@@ -73,7 +72,7 @@ fn wallet(found: WalletView) -> AnyView {
             </section>
             <section class="panel">
                 <h2>"Top up"</h2>
-                <TopUp id="top-up" currency=first.filter(|_| !several && !empty) proposed key next=routes::WALLET.into()/>
+                <TopUp id="top-up" currency=None proposed key next=routes::WALLET.into()/>
             </section>
             {when(!refundable.is_empty(), || {
                 view! {
@@ -173,7 +172,7 @@ fn moved_line(moved: Moved) -> AnyView {
     let words = kind_words(&moved);
     // A hold changes nothing of what one has; a settlement takes what it cost.
     let own = Money { minor: moved.available.minor.saturating_add(moved.held.minor), ..moved.available };
-    let amount = if moved.kind == EntryKind::Hold { format!("({})", moved.held) } else { signed(own) };
+    let amount = if moved.kind == EntryKind::Hold { format!("{} reserved", moved.held) } else { signed(own) };
     view! {
         <li>
             <span>
