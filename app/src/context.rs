@@ -105,6 +105,11 @@ pub fn me() -> Result<Me, AppError> {
     visitor().me.ok_or_else(|| Code::SignInRequired.into())
 }
 
+/// The key of a movement of money, as a form carries it; nothing when there is none. Errors: `BadRequest`.
+pub fn key(raw: &str) -> Result<Option<uuid::Uuid>, AppError> {
+    if raw.is_empty() { Ok(None) } else { raw.parse().map(Some).map_err(|_| Code::BadRequest.into()) }
+}
+
 /// Sends the browser to a page of this site after the server function; anything but an absolute path leads to `/`.
 pub fn go_to(path: &str) {
     leptos_axum::redirect(if is_local(path) { path } else { "/" });

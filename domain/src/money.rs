@@ -84,6 +84,15 @@ impl Money {
         }
     }
 
+    /// The same from minor units, or where there are none from an amount as people type it (`20.00`). Errors: `Required`, `BadAmount`.
+    pub fn parse(minor: &str, typed: &str, asset: Asset) -> Result<Self, Code> {
+        if !minor.trim().is_empty() || typed.trim().is_empty() {
+            return Money::parse_minor(minor, asset);
+        }
+        let minor = asset.currency.parse_amount(typed).map_err(|_| Code::BadAmount)?;
+        Money::parse_minor(&minor.to_string(), asset)
+    }
+
     /// The sum. Errors: `BadAmount` when it does not fit, or when the assets differ.
     pub fn plus(self, other: Money) -> Result<Self, Code> {
         self.with(other, i64::checked_add)
@@ -247,6 +256,11 @@ mod tests {
         assert_eq!(Money::parse_minor("", asset), Err(Code::Required));
         for bad in ["0", "-5", "1.5", "1e3", "9999999999999999", "99999999999999999999", "٣", "NaN", "+5"] {
             assert_eq!(Money::parse_minor(bad, asset), Err(Code::BadAmount), "{bad}");
+        }
+        for (minor, typed, read) in
+            [("", "20", Ok(2_000)), ("5", "20", Ok(5)), ("", " ", Err(Code::Required)), ("", "1.234", Err(Code::BadAmount))]
+        {
+            assert_eq!(Money::parse(minor, typed, asset), read.map(euros), "{minor:?} {typed:?}");
         }
         assert_eq!(euros(i64::MAX).plus(euros(1)), Err(Code::BadAmount));
         assert_eq!(euros(i64::MIN).less(euros(1)), Err(Code::BadAmount));

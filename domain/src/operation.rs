@@ -1,6 +1,6 @@
 //! Movements of money through the gateway, and the cases that consumers open.
 
-use crate::reject::codes;
+use crate::reject::{Code, codes};
 use serde::{Deserialize, Serialize};
 
 codes! {
@@ -57,5 +57,15 @@ codes! {
         Provider = "provider",
         /// The operator's alone.
         House = "house",
+    }
+}
+
+impl Borne {
+    /// Whose money it is, by name; empty means the operator's. Errors: `BadRequest`.
+    pub fn parse(raw: &str) -> Result<Self, Code> {
+        match raw.trim() {
+            "" => Ok(Borne::House),
+            name => Borne::ALL.iter().copied().find(|borne| borne.as_str() == name).ok_or(Code::BadRequest),
+        }
     }
 }

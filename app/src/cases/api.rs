@@ -1,11 +1,13 @@
 //! Server functions of cases: something was wrong with a receipt.
 
+#[cfg(feature = "ssr")]
+use crate::consultation::api::id;
 use crate::error::AppError;
 use domain::{id::ConsultationId, money::Money, operation::CaseState, time::Timestamp};
 #[cfg(feature = "ssr")]
 use domain::{
     operation::Borne,
-    reject::{Code, Field, Reject},
+    reject::{Field, Reject},
     text::CaseText,
 };
 use leptos::prelude::*;
@@ -53,11 +55,6 @@ pub struct CaseLine {
     pub key: String,
 }
 
-#[cfg(feature = "ssr")]
-fn id(raw: &str) -> Result<ConsultationId, AppError> {
-    raw.parse().map_err(|_| Code::NotFound.into())
-}
-
 /// Something was wrong with a consultation: opens a case with the evidence. The same words again change nothing.
 #[server(endpoint = "cases/open", prefix = "/api")]
 pub async fn open_case(#[server(default)] consultation: String, #[server(default)] complaint: String) -> Result<CaseView, AppError> {
@@ -82,11 +79,8 @@ pub async fn decide_case(
     use crate::context::{backend, go_to, me};
     let (me, id) = (me()?, id(&consultation)?);
     let reason = CaseText::parse(&reason).map_err(|code| Reject::field(Field::Reason, code))?;
-    let borne = match &*borne {
-        "" => Borne::House,
-        name => Borne::ALL.iter().copied().find(|b| b.as_str() == name).ok_or(Code::BadRequest)?,
-    };
-    let decision = super::port::Decision { minor: amount_minor, typed: amount, borne, reason, key: crate::receipts::api::key(&key)? };
+    let borne = Borne::parse(&borne)?;
+    let decision = super::port::Decision { minor: amount_minor, typed: amount, borne, reason, key: crate::context::key(&key)? };
     let case = backend().cases.decide(&me, id, decision).await?;
     go_to(crate::routes::CASES);
     Ok(case)

@@ -128,8 +128,9 @@ pub struct Requested {
     pub consultation: ConsultationId,
 }
 
+/// The consultation that a form names. Errors: `NotFound`.
 #[cfg(feature = "ssr")]
-fn id(raw: &str) -> Result<ConsultationId, AppError> {
+pub(crate) fn id(raw: &str) -> Result<ConsultationId, AppError> {
     raw.parse().map_err(|_| domain::reject::Code::NotFound.into())
 }
 

@@ -91,7 +91,7 @@ pub fn Remaining(
         },
     });
     view! {
-        <div class="remaining" data-near=text(move || (!warning.read().is_empty()).to_string())>
+        <div class="remaining">
             <p class="num" hidden=flag(move || !live.get())>
                 <span>{free_left}</span>
                 <span data-left="">{rest}</span>

@@ -1,6 +1,8 @@
 //! Server functions of receipts and earnings.
 
 use crate::{cases::api::CaseView, error::AppError};
+#[cfg(feature = "ssr")]
+use crate::{consultation::api::id, context::key as key_of};
 use domain::{
     id::ConsultationId,
     money::{Commission, Money},
@@ -87,17 +89,6 @@ pub struct EarningsView {
     pub commission: Commission,
 }
 
-#[cfg(feature = "ssr")]
-fn id(raw: &str) -> Result<ConsultationId, AppError> {
-    raw.parse().map_err(|_| domain::reject::Code::NotFound.into())
-}
-
-/// What a key of a form is.
-#[cfg(feature = "ssr")]
-pub(crate) fn key(raw: &str) -> Result<Option<uuid::Uuid>, AppError> {
-    if raw.is_empty() { Ok(None) } else { raw.parse().map(Some).map_err(|_| domain::reject::Code::BadRequest.into()) }
-}
-
 /// The receipt of a consultation.
 #[server(endpoint = "receipts/show", prefix = "/api")]
 pub async fn read_receipt(#[server(default)] consultation: String) -> Result<ReceiptView, AppError> {
@@ -123,7 +114,7 @@ pub async fn give_back(
 ) -> Result<Refunded, AppError> {
     use crate::context::{backend, go_to, me};
     let (me, id) = (me()?, id(&consultation)?);
-    let refunded = backend().receipts.give_back(&me, id, self::key(&key)?, &amount_minor, &amount).await?;
+    let refunded = backend().receipts.give_back(&me, id, key_of(&key)?, &amount_minor, &amount).await?;
     go_to(&crate::routes::receipt(id));
     Ok(Refunded { refunded })
 }

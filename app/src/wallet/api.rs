@@ -101,16 +101,12 @@ pub async fn read_wallet() -> Result<WalletView, AppError> {
 fn asked(key: &str, amount_minor: String, amount: &str, currency: &str) -> Result<super::port::Movement, AppError> {
     use domain::{
         currency::Currency,
-        reject::{Code, Field, Reject},
+        reject::{Field, Reject},
     };
     let currency = Currency::parse(currency).map_err(|code| Reject::field(Field::Currency, code))?;
-    let typed = || currency.parse_amount(amount).map(|minor| minor.to_string());
-    let minor = if amount_minor.trim().is_empty() && !amount.trim().is_empty() { typed() } else { Ok(amount_minor) };
     let asset = crate::context::backend().wallets.asset(currency);
-    let amount = minor
-        .and_then(|minor| Money::parse_minor(&minor, asset))
-        .map_err(|code| Reject::field(Field::AmountMinor, if code == Code::BadRate { Code::BadAmount } else { code }))?;
-    let key = if key.is_empty() { None } else { Some(key.parse().map_err(|_| Code::BadRequest)?) };
+    let amount = Money::parse(&amount_minor, amount, asset).map_err(|code| Reject::field(Field::AmountMinor, code))?;
+    let key = crate::context::key(key)?;
     Ok(super::port::Movement { key, amount })
 }
 

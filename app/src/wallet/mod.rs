@@ -30,7 +30,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-/// What is proposed to be topped up, in euro cents.
+/// What is proposed to be topped up, in euro cents: the choice of currency begins there.
 const PROPOSED: i64 = 2_000;
 
 /// `/wallet`.
@@ -56,8 +56,6 @@ pub fn WalletPage() -> AnyView {
 fn wallet(found: WalletView) -> AnyView {
     let test = found.reality == Reality::Test;
     let empty = found.balances.iter().all(|balance| balance.available.minor == 0 && balance.held.minor == 0);
-    // In euros, as the choice of currency begins.
-    let proposed = PROPOSED;
     let (key, silent) = (found.key, found.moved.is_empty());
     let refundable: Vec<Balance> = found.balances.iter().filter(|balance| balance.refundable.minor > 0).cloned().collect();
     let give_back = refundable.iter().map(refund_form).collect::<Vec<_>>();
@@ -72,7 +70,7 @@ fn wallet(found: WalletView) -> AnyView {
             </section>
             <section class="panel">
                 <h2>"Top up"</h2>
-                <TopUp id="top-up" currency=None proposed key next=routes::WALLET.into()/>
+                <TopUp id="top-up" currency=None proposed=PROPOSED key next=routes::WALLET.into()/>
             </section>
             {when(!refundable.is_empty(), || {
                 view! {
@@ -189,6 +187,6 @@ fn moved_line(moved: Moved) -> AnyView {
 }
 
 /// An amount that came or went: `+€5.00`, `-€1.20`.
-pub(crate) fn signed(money: Money) -> String {
+fn signed(money: Money) -> String {
     if money.minor > 0 { format!("+{money}") } else { money.to_string() }
 }

@@ -7,7 +7,8 @@ use crate::ui::{
 };
 use domain::{
     currency::Currency,
-    reject::{Code, Field, Reject},
+    money::{Asset, Money, Reality},
+    reject::{Field, Reject},
 };
 use leptos::prelude::*;
 use std::sync::OnceLock;
@@ -15,12 +16,9 @@ use std::sync::OnceLock;
 /// The rules of an amount, as far as they need nothing but what is typed.
 pub(crate) fn check_amount(typed: &Typed) -> Result<(), Reject> {
     let currency = Currency::parse(&typed.one("currency")).map_err(|code| Reject::field(Field::Currency, code))?;
-    let wrong = |code| Reject::field(Field::AmountMinor, if code == Code::BadRate { Code::BadAmount } else { code });
-    match currency.parse_amount(&typed.one("amount")) {
-        Ok(minor) if minor > 0 => Ok(()),
-        Ok(_) => Err(wrong(Code::BadAmount)),
-        Err(code) => Err(wrong(code)),
-    }
+    // Whether it is real makes no difference to the rules.
+    let asset = Asset { reality: Reality::Test, currency };
+    Money::parse("", &typed.one("amount"), asset).map(drop).map_err(|code| Reject::field(Field::AmountMinor, code))
 }
 
 /// The label of an amount: `Amount in EUR`.

@@ -6,7 +6,7 @@ use super::{
     error::StoreError,
     once::once,
     receipts::{amount_of, charge, give_back},
-    rows::{from_json, to_json},
+    rows::{from_json, named, to_json},
     settlement::receipt_of,
 };
 use app::{
@@ -42,11 +42,10 @@ const LIST: u64 = 200;
 
 /// A case as it is kept.
 pub(super) fn view(row: &complaint::Model, asset: Asset) -> Result<CaseView, StoreError> {
-    let state = CaseState::ALL.iter().copied().find(|state| state.as_str() == row.state);
     Ok(CaseView {
         consultation: ConsultationId(row.consultation),
         text: row.text.clone(),
-        state: state.ok_or_else(|| StoreError::Broken(format!("a case is {:?}", row.state)))?,
+        state: named(CaseState::ALL, CaseState::as_str, &row.state, "complaint.state")?,
         refunded: Money::new(row.refunded, asset),
         answer: row.answer.clone(),
         at: Timestamp(row.at),

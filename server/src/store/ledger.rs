@@ -1,7 +1,7 @@
 //! The book: entries are added, and nothing else happens to them. Whether they sum to zero, and that nobody owes who may not, is judged by the
 //! database itself; see the migration.
 
-use super::{Store, error::StoreError, tx::Tx};
+use super::{Store, error::StoreError, rows::named, tx::Tx};
 use crate::ids;
 use app::error::PortError;
 use domain::{
@@ -109,13 +109,11 @@ pub(super) fn asset(stored: &str) -> Result<Asset, StoreError> {
 }
 
 pub(super) fn book(stored: &str) -> Result<Book, StoreError> {
-    let known = Book::ALL.iter().copied().find(|book| book.as_str() == stored);
-    known.ok_or_else(|| StoreError::Broken(format!("there is no book {stored:?}")))
+    named(Book::ALL, Book::as_str, stored, "a book")
 }
 
 fn kind(stored: &str) -> Result<EntryKind, StoreError> {
-    let known = EntryKind::ALL.iter().copied().find(|kind| kind.as_str() == stored);
-    known.ok_or_else(|| StoreError::Broken(format!("there is no entry of kind {stored:?}")))
+    named(EntryKind::ALL, EntryKind::as_str, stored, "entry.kind")
 }
 
 impl Store {

@@ -4,6 +4,7 @@ use super::{
     Store,
     error::{StoreError, one_row},
     ledger::{asset, locked_balance, post},
+    rows::named,
     tx::Tx,
 };
 use crate::crash::Point;
@@ -39,13 +40,11 @@ pub(super) enum Way<'a> {
 }
 
 pub(super) fn kind(row: &operation::Model) -> Result<OperationKind, StoreError> {
-    let known = OperationKind::ALL.iter().copied().find(|kind| kind.as_str() == row.kind);
-    known.ok_or_else(|| StoreError::Broken(format!("there is no movement of kind {:?}", row.kind)))
+    named(OperationKind::ALL, OperationKind::as_str, &row.kind, "operation.kind")
 }
 
 pub(super) fn state(row: &operation::Model) -> Result<OperationState, StoreError> {
-    let known = OperationState::ALL.iter().copied().find(|state| state.as_str() == row.state);
-    known.ok_or_else(|| StoreError::Broken(format!("a movement is {:?}", row.state)))
+    named(OperationState::ALL, OperationState::as_str, &row.state, "operation.state")
 }
 
 pub(super) fn amount(row: &operation::Model) -> Result<Money, StoreError> {

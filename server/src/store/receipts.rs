@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    consultations::{lock, side},
+    consultations::{find, lock, side},
     error::StoreError,
     ledger::{about, balances_of, post},
     once::once,
@@ -37,7 +37,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Lines of the earnings on their page.
-pub(super) const EARNINGS: u64 = 200;
+const EARNINGS: u64 = 200;
 
 /// What went back of a bill, oldest first.
 pub(super) async fn refunds(db: &impl ConnectionTrait, id: ConsultationId, consumer: Uuid) -> Result<Vec<RefundView>, StoreError> {
@@ -70,14 +70,7 @@ pub(super) async fn charge(
 
 /// An amount that is to go back, in minor units or as typed.
 pub(super) fn amount_of(minor: &str, typed: &str, total: Money) -> Result<Money, Reject> {
-    let currency = total.asset.currency;
-    let minor = if minor.trim().is_empty() && !typed.trim().is_empty() {
-        currency.parse_amount(typed).map(|minor| minor.to_string())
-    } else {
-        Ok(minor.to_owned())
-    };
-    let parsed = minor.and_then(|minor| Money::parse_minor(&minor, total.asset));
-    parsed.map_err(|code| Reject::field(Field::AmountMinor, if code == Code::BadRate { Code::BadAmount } else { code }))
+    Money::parse(minor, typed, total.asset).map_err(|code| Reject::field(Field::AmountMinor, code))
 }
 
 /// Part of a bill goes back. The consultation is locked. `TooMuch` is told at the amount.
@@ -193,7 +186,7 @@ impl Store {
                 .await?;
             let mut lines = Vec::new();
             for kept in receipts {
-                let (row, _) = receipt_of(db, ConsultationId(kept.consultation)).await?;
+                let row = find(db, ConsultationId(kept.consultation)).await?;
                 let made: Receipt = from_json(&kept.body)?;
                 let net = if made.total.minor > 0 { earned(db, &row).await? } else { made.total };
                 let due = clearing::Entity::find_by_id(kept.consultation).one(db).await?;

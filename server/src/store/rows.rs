@@ -32,7 +32,7 @@ pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError
 }
 
 /// The value of an enumeration that a column holds as text.
-fn named<T: Copy>(all: &[T], text: impl Fn(T) -> &'static str, stored: &str, column: &str) -> Result<T, StoreError> {
+pub(super) fn named<T: Copy>(all: &[T], text: impl Fn(T) -> &'static str, stored: &str, column: &str) -> Result<T, StoreError> {
     all.iter().copied().find(|value| text(*value) == stored).ok_or_else(|| StoreError::Broken(format!("{column} holds {stored:?}")))
 }
 

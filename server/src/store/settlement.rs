@@ -11,7 +11,7 @@ use super::{
     tx::Tx,
 };
 use crate::crash::Point;
-use app::error::PortError;
+use app::{error::PortError, wallet::port::Wallets};
 use domain::{
     agreement::Agreement,
     conditions::{Cap, Conditions},
@@ -60,7 +60,7 @@ impl Store {
 
     /// The asset that these conditions are paid in.
     pub(super) fn asset_of(&self, conditions: &Conditions) -> domain::money::Asset {
-        domain::money::Asset { reality: self.0.gateway.reality(), currency: conditions.rate.currency }
+        self.asset(conditions.rate.currency)
     }
 
     /// Holds what a cap can cost, less what is held already. The consultation is locked. Errors: `NoFunds`.

@@ -51,6 +51,17 @@ fn returned_more(minor: i64) -> Expr {
     Expr::col(operation::Column::Returned).add(minor)
 }
 
+/// The movements that are not done.
+fn under_way() -> Condition {
+    let done = OperationState::ALL.iter().filter(|state| state.is_done()).map(|state| state.as_str());
+    Condition::all().add(operation::Column::State.is_not_in(done))
+}
+
+/// Where its owner goes on paying, once the gateway has named a page of its own.
+fn pays_at(row: &operation::Model, state: OperationState) -> Option<String> {
+    row.next.clone().filter(|next| state == OperationState::Sent && next.contains("://"))
+}
+
 /// Locks a wallet: its account.
 pub(super) async fn lock(tx: &Tx, who: AccountId) -> Result<(), StoreError> {
     account::Entity::find_by_id(who.0).lock(LockType::NoKeyUpdate).one(&tx.db).await?;
@@ -81,7 +92,7 @@ impl Store {
         let row = operation::Entity::find_by_id(first).one(&self.0.reader).await?;
         let row = row.ok_or_else(|| StoreError::Broken("a movement that vanished".into()))?;
         let state = state(&row)?;
-        let next = row.next.filter(|next| state == OperationState::Sent && next.contains("://"));
+        let next = pays_at(&row, state);
         Ok(MovedMoney { operations, state, next })
     }
 
@@ -172,13 +183,11 @@ impl Wallets for Store {
             }
             let own = self.history(db, me.id, None).await?;
             let moved = self.lines(db, me.id, own).await?;
-            let shown = Condition::any()
-                .add(operation::Column::State.is_not_in([OperationState::Settled.as_str(), OperationState::Failed.as_str()]))
-                .add(
-                    Condition::all()
-                        .add(operation::Column::State.eq(OperationState::Failed.as_str()))
-                        .add(operation::Column::ChangedAt.gte(now.before(FAILED_SHOWN).0)),
-                );
+            let shown = Condition::any().add(under_way()).add(
+                Condition::all()
+                    .add(operation::Column::State.eq(OperationState::Failed.as_str()))
+                    .add(operation::Column::ChangedAt.gte(now.before(FAILED_SHOWN).0)),
+            );
             let operations = operation::Entity::find()
                 .filter(operation::Column::Account.eq(me.id.0))
                 .filter(shown)
@@ -194,7 +203,7 @@ impl Wallets for Store {
                     state,
                     amount: amount(row)?,
                     at: domain::time::Timestamp(row.created_at),
-                    next: row.next.clone().filter(|next| state == OperationState::Sent && next.contains("://")),
+                    next: pays_at(row, state),
                 })
             });
             let operations = operations.collect::<Result<_, StoreError>>()?;
@@ -219,7 +228,7 @@ impl Wallets for Store {
                     .filter(operation::Column::Account.eq(me.id.0))
                     .filter(operation::Column::Asset.eq(amount.asset.to_string()))
                     .filter(operation::Column::Kind.eq(OperationKind::TopUp.as_str()))
-                    .filter(operation::Column::State.is_not_in([OperationState::Settled.as_str(), OperationState::Failed.as_str()]))
+                    .filter(under_way())
                     .all(&tx.db)
                     .await?;
                 let coming = coming.iter().fold(0i64, |sum, row| sum.saturating_add(row.minor));
