@@ -198,7 +198,7 @@ pub const fn words(field: Option<Field>, code: Code) -> &'static str {
         (Code::WrongPassword, _) => "This is not your current password.",
         (Code::BadCap, _) => "Choose whole minutes, from 1 to 180, and not less than agreed.",
         (Code::BadAmount, _) => "Enter an amount above zero, such as 20.00, with no more decimal places than the currency has.",
-        (Code::NoFunds, Some(Field::Cap)) => "Your wallet does not cover this much. Top it up here, or choose less time.",
+        (Code::NoFunds, Some(Field::Cap)) => "Your wallet does not cover this much. Top it up on this page, or choose less time.",
         (Code::NoFunds, _) => "There is not enough money for this.",
         (Code::FundsGone, _) => "The caller's money went while it rang, so the request is taken back. You missed nothing.",
         (Code::PaymentRefused, _) => "The payment service refused this, and nothing was charged. Try another amount, or again later.",

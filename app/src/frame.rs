@@ -17,6 +17,7 @@ use crate::{
         face::{Brand, Face},
         json,
         problem::NotFoundPage,
+        said::Said,
         time::Hydrated,
         update::UpdatePrompt,
         view::{flag, nothing, show, text, when},
@@ -145,7 +146,7 @@ pub fn App() -> impl IntoView {
             <SignedOutNotice/>
             <OpenNotice/>
             {if WHOLE { view! { <EndWarning/><IncomingRing/> }.into_any() } else { view! { <Unwarned/><Unrung/> }.into_any() }}
-            <main id="main" class="wrap" tabindex="-1">{pages()}</main>
+            <main id="main" class="wrap" tabindex="-1"><Said/>{pages()}</main>
         </Router>
     }
 }
@@ -159,8 +160,11 @@ fn Unwarned() -> impl IntoView {
 /// The same for the ring.
 #[component]
 fn Unrung() -> AnyView {
-    view! { <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" tabindex="-1" hidden=flag(|| true)>{show(nothing)}</div> }
-        .into_any()
+    view! {
+        <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" tabindex="-1" hidden=flag(|| true)>{show(nothing)}</div>
+        <div class="ring-gone" role="status">{show(nothing)}</div>
+    }
+    .into_any()
 }
 
 /// All pages.

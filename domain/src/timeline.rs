@@ -54,6 +54,8 @@ pub enum Event {
     Unreachable,
     /// The consumer took the request back.
     Cancelled,
+    /// The consumer's money went while it rang, so nothing could be accepted.
+    Unfunded,
     /// A side came into the room.
     Joined {
         /// Which.
@@ -143,6 +145,7 @@ mod tests {
             (Event::Missed, r#""missed""#),
             (Event::Unreachable, r#""unreachable""#),
             (Event::Cancelled, r#""cancelled""#),
+            (Event::Unfunded, r#""unfunded""#),
             (Event::Joined { by }, r#"{"joined":{"by":"provider"}}"#),
             (Event::Left { by }, r#"{"left":{"by":"provider"}}"#),
             (Event::Began, r#""began""#),

@@ -53,12 +53,16 @@ test.describe('with short times', () => {
       await expect(ben.page.locator('#ask')).toContainText('Your wallet does not cover this much', { timeout: 2_000 });
     }).toPass();
     await expect(ana.page.getByRole('alertdialog')).toBeHidden();
-    await expect(wallet.getByLabel('Amount')).toHaveValue('598.00');
+    // What is proposed fits into the wallet, also when something else was typed before.
+    await expect(wallet.getByLabel('Amount')).toHaveValue('200.00');
+    await expect(wallet).toContainText('At most €200.00 more fits into your wallet: choose less time.');
+    await wallet.getByLabel('Amount').fill('598');
     await wallet.getByRole('button', { name: 'Top up' }).click();
     await expect(wallet).toContainText('This is more than a wallet may hold here');
     await wallet.getByLabel('Amount').fill('200');
     await wallet.getByRole('button', { name: 'Top up' }).click();
     await expect(wallet).toContainText('It covers 3 min');
+    await expect(wallet).toContainText('Your wallet is full: choose less time.');
     await expect(ben.page.getByLabel('Question')).toHaveValue('Why is it so dear?');
     await ben.page.getByLabel('At most, in minutes').evaluate((select: HTMLSelectElement) => {
       // Less than the page offers: what a careful person would ask for.
@@ -120,7 +124,7 @@ test.describe('with short times', () => {
     test.slow();
     const [ana, ben] = [await person(), await person()];
     const offer = await ana.openShop('Spanish conversation', { media: 'chat', rate_minor: '1200', free_seconds: '0' });
-    await ben.signUp('Ben', 12);
+    await ben.signUp('Ben', 20);
     await ben.goto(`/offers/${offer}/ask`);
     const { consultation } = await ben.api('consultations/request', { offer, medium: 'chat', cap: '1' });
     await ben.goto(`/consultations/${consultation}`);
@@ -133,16 +137,21 @@ test.describe('with short times', () => {
     await expect(ana.page.getByText('unless Ben agrees to more')).toBeVisible();
     await ben.page.getByRole('button', { name: /^15 min more, up to €180.00/ }).click();
     const short = ben.page.locator('.short');
-    await expect(short).toContainText('Your wallet does not cover this');
-    await expect(short.getByLabel('Amount')).toHaveValue('180.00');
+    // What is missing, and no more, is proposed.
+    await expect(short).toContainText('Your wallet holds €8.00 to spend; €172.00 is missing');
+    await expect(short.getByLabel('Amount')).toHaveValue('172.00');
+    for (const one of [ana, ben]) await expect(one.page.locator('[data-cost]')).toHaveText('€12.00');
     await short.getByRole('button', { name: 'Top up' }).click();
     await live(ana, ben);
+    await expect(ben.page.getByText('Interrupted')).toHaveCount(0);
     await expect(room(ben)).toHaveAttribute('data-full', 'false');
+    await expect(ben.page.getByRole('button', { name: /^15 min more/ })).toBeFocused();
     await say(ben, 'On we go');
     await expect(ana.page.getByRole('log')).toContainText('On we go');
     await expect(ben.page.locator('[data-elapsed]')).toHaveText(/^1:0[2-9]/);
     await ana.page.getByRole('button', { name: 'End', exact: true }).click();
     await settled(ben);
+    await expect(ben.page.locator('.record')).toContainText('You raised it to at most 16 min later.');
     await ben.goto(`/consultations/${consultation}/receipt`);
     const { receipt } = await receiptOf(ben, consultation);
     expect(receipt.stretches.map((stretch) => stretch.why)).toContain('paused');
@@ -173,6 +182,10 @@ test.describe('with short times', () => {
     await ben.page.getByLabel('What was wrong').fill('The line broke.');
     await ben.page.getByRole('button', { name: 'Open a case' }).click();
     await expect(ben.page.locator('.case')).toContainText('The line broke.');
+    // The page was loaded anew: what was done is said there, and the keyboard goes on from it.
+    await expect(ben.page.getByText('Said. The case stands below.')).toBeFocused();
+    await ana.goto('/earnings');
+    await expect(ana.page.locator('.moves')).toContainText('A case is open');
     await expect(ben.page.locator('.case')).toHaveAttribute('data-state', 'open');
     const operator = await person();
     await operator.page.goto(server.operatorLink());
@@ -182,7 +195,9 @@ test.describe('with short times', () => {
     await operator.goto('/operator/cases');
     const panel = operator.page.locator('.panel').filter({ hasText: 'Ben about Ana' });
     await panel.getByText('What the server knows').click();
-    await expect(panel).toContainText('proofs:');
+    await expect(panel).toContainText('proofs of the consumer');
+    await expect(panel.locator('.evidence')).toContainText('Not billed: nothing came from the consumer');
+    await expect(panel.locator('.evidence')).toContainText('The provider accepted');
     await panel.getByLabel('Reason').fill('The proofs show it: only what both proved was billed.');
     await panel.getByRole('button', { name: 'Decide' }).click();
     await expect(panel.locator('.case')).toHaveAttribute('data-state', 'refused');
@@ -210,7 +225,7 @@ test('a robot of the demo is paid: top up, ring, talk, watch the cost, end, rece
   };
   const wallet = ben.page.getByRole('region', { name: 'Your wallet' });
   await expect(open).toPass();
-  await expect(wallet).toContainText('Top it up here');
+  await expect(wallet).toContainText('Top it up, or choose less time');
   await wallet.getByLabel('Amount').fill('150');
   await wallet.getByRole('button', { name: 'Top up' }).click();
   await expect(wallet).toContainText('Your wallet holds €150.00');
@@ -232,6 +247,24 @@ test('a robot of the demo is paid: top up, ring, talk, watch the cost, end, rece
   const billed = Math.max(0, receipt.proved - receipt.free_seconds * 1_000);
   expect(receipt.total.minor).toBe(Math.floor((receipt.rate.minor * billed) / 60_000));
   expect((await balance(ben)).available.minor).toBe(15_000 - receipt.total.minor);
+});
+
+test('money that goes while it rings is told to both, and it is nobody’s fault', async ({ person }) => {
+  const [ana, ben] = [await person(), await person()];
+  const offer = await ana.openShop('Spanish conversation', { media: 'chat', rate_minor: '600', free_seconds: '0' });
+  await ben.signUp('Ben', 60);
+  const { consultation } = await ben.api('consultations/request', { offer, medium: 'chat', cap: '10' });
+  await ben.goto(`/consultations/${consultation}`);
+  await expect(ana.page.getByRole('alertdialog')).toBeVisible();
+  await ben.api('wallet/refund', { amount: '1', currency: 'EUR' });
+  await ana.page.getByRole('alertdialog').getByRole('button', { name: 'Accept' }).click();
+  await expect(ana.page.getByRole('alertdialog')).toBeHidden();
+  const gone = ana.page.locator('.ring-gone');
+  await expect(gone).toContainText('Ben had no money left for this by then, so it was taken back. You missed nothing.');
+  await gone.getByRole('button', { name: 'Close' }).click();
+  await expect(gone).toBeEmpty();
+  await expect(ben.page.locator('.record')).toContainText('Your wallet did not cover this any more');
+  await expect(ana.page.locator('[data-presence], .desk').first()).toBeVisible();
 });
 
 test('thirty seconds of silence on purpose are billed, twenty of a frozen line are not', async ({ person }) => {
@@ -282,6 +315,8 @@ test('a wallet: top up, get the unused back, wrong amounts, a statement, and no 
   await form.getByLabel('Amount').fill('50');
   await form.getByRole('button', { name: 'Top up' }).click();
   await expect(ben.page.locator('.amount')).toHaveText('€50.00');
+  await expect(ben.page.getByText('It is on its way into your wallet')).toBeFocused();
+  await expect(ben.page.getByText('At most €150.00 more fits into your wallet.')).toBeVisible();
   await ben.hydrated();
   const back = ben.page.locator('#refund-EUR');
   await back.getByLabel('EUR').fill('60');

@@ -62,8 +62,8 @@ pub(crate) fn complaint_form(id: ConsultationId, left: Money) -> AnyView {
     view! {
         <details class="panel unfold no-print" open=came_back("/api/cases/open")>
             <summary class="btn">"Something was wrong"</summary>
-            <Form id="complaint" class="form" action="/api/cases/open" hidden=vec![("consultation", id.to_string())] check=check_complaint reload=true>
-                <p>"Say what. What the server knows of the time and the lines goes with it; what was said does not. An operator decides, and both of you see how."</p>
+            <Form id="complaint" class="form" action="/api/cases/open" hidden=vec![("consultation", id.to_string())] check=check_complaint reload=true saved="Said. The case stands below.">
+                <p>"Say what. What the server knows of the time and the lines goes with it; what was said does not. What is little goes back by itself; about the rest an operator decides, and both of you see how."</p>
                 {when(left.minor == 0, || view! { <p class="hint">"There is nothing left to be given back, but you can say it all the same."</p> }.into_any())}
                 <TextField field=Field::Complaint rows=4 hint="At most 1,000 characters."/>
                 <Submit text="Open a case" class="btn main"/>
@@ -142,6 +142,7 @@ fn case_panel(line: CaseLine) -> AnyView {
                         hidden=vec![("consultation", id.to_string())]
                         check=check_reason
                         reload=true
+                        saved="Decided. Both sides can read it."
                     >
                         <input type="hidden" name="key" value=line.key/>
                         <TextField field=Field::AmountMinor name="amount" named="Give back" value=currency.amount(0) keyboard="decimal" optional=true hint="0 means that nothing goes back."/>

@@ -33,6 +33,8 @@ pub struct TermsView {
     pub free_by: Option<Timestamp>,
     /// What the consumer can spend of this currency, for those who are signed in.
     pub funds: Option<Money>,
+    /// How much more of it their wallet may take in.
+    pub fits: Option<Money>,
     /// A fresh key for a top-up: the same key is the same one.
     pub key: String,
     /// How the pages would find each other, for those who are signed in.
@@ -88,8 +90,8 @@ pub struct ConsultationView {
     pub rows: Vec<Row>,
     /// The stretches in which both were there.
     pub segments: Vec<Segment>,
-    /// What its receipt says that it cost, once there is one.
-    pub cost: Option<Money>,
+    /// What it cost, once there is a receipt.
+    pub cost: Option<Cost>,
     /// When it was requested.
     pub at: Timestamp,
     /// When it was accepted.
@@ -98,6 +100,15 @@ pub struct ConsultationView {
     pub paths: Paths,
     /// How often a page proves that its side is there.
     pub prove: Millis,
+}
+
+/// What a consultation cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// What its receipt says.
+    pub total: Money,
+    /// What of it went back since.
+    pub refunded: Money,
 }
 
 /// A line of the own history.

@@ -3,6 +3,7 @@
 use super::{
     api::TermsView,
     check::DeviceCheck,
+    line::random,
     parts::{conditions_list, environment_box, medium_words, obstacle_words},
     terminal,
 };
@@ -15,6 +16,7 @@ use crate::{
         field::{ChoiceField, SelectField, TextField, label},
         form::{Form, Submit, Typed},
         page::Ask,
+        said::storage,
         text::PageTitle,
         time::left_words,
         view::{flag, nothing, show, text, when, word},
@@ -33,17 +35,12 @@ use domain::{
 };
 use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
-use web_sys::Storage;
 
 /// Caps to choose from, in minutes.
 const CAPS: [&str; 9] = ["1", "2", "5", "10", "15", "30", "60", "120", "180"];
 
 /// How often the terms are read anew.
 const AGAIN: Duration = Duration::from_secs(4);
-
-fn storage() -> Option<Storage> {
-    window().session_storage().ok().flatten()
-}
 
 /// The rules of the request, as far as they need nothing but what is typed.
 fn check(typed: &Typed) -> Result<(), Reject> {
@@ -98,8 +95,11 @@ pub fn RequestSheet(
     };
     // Half an hour, or the longest of the choices that the wallet covers.
     let covered = first.funds.and_then(|funds| first.conditions.covered(funds.minor)).map_or(0, |cap| cap.millis().0 / 60_000);
-    let affordable = CAPS.iter().rev().filter_map(|m| m.parse::<i64>().ok()).find(|m| *m <= covered && *m <= CAP_DEFAULT_MINUTES);
-    let usual = affordable.unwrap_or(CAP_DEFAULT_MINUTES).to_string();
+    let longest = |most: i64| CAPS.iter().rev().filter_map(|m| m.parse::<i64>().ok()).find(|m| *m <= most && *m <= CAP_DEFAULT_MINUTES);
+    // Where the wallet covers nothing, what it would cover when it is full.
+    let full = first.funds.zip(first.fits).map(|(funds, fits)| funds.minor.saturating_add(fits.minor));
+    let full = full.and_then(|minor| first.conditions.covered(minor)).map_or(0, |cap| cap.millis().0 / 60_000);
+    let usual = longest(covered).or_else(|| longest(full)).unwrap_or(CAP_DEFAULT_MINUTES).to_string();
     let chosen = StoredValue::new((first.conditions.medium.as_str().to_owned(), usual.clone(), String::new()));
     if usual != CAP_DEFAULT_MINUTES.to_string() {
         let (medium, cap) = (first.conditions.medium.as_str().to_owned(), usual.clone());
@@ -153,7 +153,28 @@ pub fn RequestSheet(
         let terms = terms.read();
         terms.funds.map_or(0, |funds| terms.conditions.at_most().saturating_sub(funds.minor)).max(0)
     });
+    let proposed = Signal::derive(move || short.get().min(terms.read().fits.map_or(i64::MAX, |fits| fits.minor)));
+    let too_much = text(move || match terms.read().fits {
+        Some(fits) if fits.minor == 0 && short.get() > 0 => "Your wallet is full: choose less time.".into(),
+        Some(fits) if fits.minor < short.get() => format!("At most {fits} more fits into your wallet: choose less time."),
+        _ => String::new(),
+    });
+    let lacks = Memo::new(move |_| proposed.get() > 0);
+    Effect::new(move |before: Option<bool>| {
+        let lacks = lacks.get();
+        if before == Some(true) && !lacks {
+            // The form that had the focus goes: on to what it was for.
+            let ring = document().query_selector("#ask button.main").ok().flatten();
+            if let Some(ring) = ring.and_then(|e| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(e).ok()) {
+                let _ = ring.focus();
+            }
+        }
+        lacks
+    });
+    let key_now = RwSignal::new(first.key.clone());
     let topped = Callback::new(move |_: String| {
+        // What is brought in after this is another movement.
+        key_now.set(random().to_string());
         let (medium, cap, language) = chosen.get_value();
         read_terms(medium, cap, language);
     });
@@ -169,7 +190,7 @@ pub fn RequestSheet(
         }
         let covered = terms.conditions.covered(funds.minor);
         let advice = covered.map_or_else(String::new, |cap| format!(" It covers {} min.", cap.millis().0 / 60_000));
-        view! { <p class="warn">{format!("Your wallet holds {funds}, and this can cost up to {most}.{advice} Top it up here, or choose less time.")}</p> }.into_any()
+        view! { <p class="warn">{format!("Your wallet holds {funds}, and this can cost up to {most}.{advice} Top it up, or choose less time.")}</p> }.into_any()
     };
     let media: Vec<Medium> = card.media.iter().collect();
     let choices = media.iter().map(|m| (m.as_str().to_owned(), medium_words(*m).to_owned())).collect::<Vec<_>>();
@@ -224,6 +245,7 @@ pub fn RequestSheet(
                 <p class="line" role="status">{state_line}</p>
                 {when(!signed_in, || view! { <p><a class="btn main" href=routes::sign_in_then(&path) rel="external">"Sign in to ask"</a></p> }.into_any())}
                 <noscript><p class="warn">"Asking needs JavaScript: the ring, the chat and the call all live in this page. Switch it on for this site, then load the page again."</p></noscript>
+                <div class="scripted">
                 <Form
                     id="ask"
                     action="/api/consultations/request"
@@ -245,6 +267,7 @@ pub fn RequestSheet(
                     <p class="hint">{will_ask}</p>
                     <div hidden=flag(move || !open.get() || !signed_in)><Submit text={let name = name.clone(); text(move || format!("Ring {name}"))} class="btn main big"/></div>
                 </Form>
+                </div>
             </div>
             <div class="ask-side">
                 <section class="panel" aria-label="Your wallet" hidden=flag(move || terms.read().funds.is_none() || terms.read().conditions.rate.minor == 0)>
@@ -252,13 +275,11 @@ pub fn RequestSheet(
                     <div role="status">{show(funds)}</div>
                     <div hidden=flag(move || short.get() == 0)>
                         {show(move || {
-                            // Anew when more or less is missing, so that the amount fits.
-                            let proposed = short.get();
-                            let key = terms.with_untracked(|terms| terms.key.clone());
-                            when(proposed > 0, || {
-                                view! { <TopUp id="top-up" currency=Some(currency) proposed key next=again.get_value() on_done=topped/> }.into_any()
+                            when(lacks.get(), || {
+                                view! { <TopUp id="top-up" currency=Some(currency) proposed key=key_now next=again.get_value() on_done=topped/> }.into_any()
                             })
                         })}
+                        <p class="hint">{too_much}</p>
                         {test_words(test_money)}
                     </div>
                 </section>

@@ -51,7 +51,7 @@ pub fn row_line(row: Row, side: Side, other: &str, mark: Option<Signal<String>>)
         }
         .into_any();
     }
-    event_words(&row.is, side, other)
+    event_words(&row.is, Some(side), other)
         .map_or_else(nothing, |words| view! { <li class="event">{moment(move || at, Shape::Clock)}" "{words}</li> }.into_any())
 }
 

@@ -11,20 +11,25 @@ use crate::{
     frame::TheSite,
     routes,
     ui::{
+        page::Ask,
         time::{Shape, moment},
         view::{flag, show, text, when},
     },
-    wallet::parts::{TopUp, test_words},
+    wallet::{
+        api::{Balance, WalletView},
+        parts::{TopUp, test_words},
+    },
 };
 use domain::{
     conditions::{CAP_MAX_MINUTES, Cap, Conditions},
     consultation::Stage,
     id::ConsultationId,
+    money::Money,
     reject::Code,
     side::Side,
     time::{Millis, Timestamp},
 };
-use leptos::prelude::*;
+use leptos::{html::Button, prelude::*, task::spawn_local};
 
 /// By how many minutes the cap is raised at once.
 const MORE: i64 = 15;
@@ -34,6 +39,9 @@ const NEAR: Millis = Millis::minutes(5);
 /// For how long both have been there, by now.
 fn proved(known: Known) -> Millis {
     let state = known.state.read();
+    if state.full {
+        return state.cap.millis();
+    }
     let length = state.counts_from.map_or(state.proved, |from| Timestamp(known.now.get()).since(from));
     Millis(length.0.clamp(0, state.cap.millis().0))
 }
@@ -118,6 +126,8 @@ pub fn More(
     if side == Side::Provider {
         return ().into_any();
     }
+    let currency = conditions.rate.currency;
+    let button = NodeRef::<Button>::new();
     let cap = Memo::new(move |_| known.state.read().cap);
     let next = move || (cap.get().millis().0 / 60_000).saturating_add(MORE).min(CAP_MAX_MINUTES);
     let most = flag(move || next() <= cap.get().millis().0 / 60_000);
@@ -146,16 +156,50 @@ pub fn More(
         known.refused.get().filter(|code| *code != Code::NoFunds).map(|code| words(None, code).to_owned()).unwrap_or_default()
     });
     let short = Memo::new(move |_| known.refused.get() == Some(Code::NoFunds));
+    // What is missing, and how much of it the wallet may take in: asked for when it does not suffice.
+    let wallet = RwSignal::new(None::<Balance>);
+    let key = RwSignal::new(String::new());
+    Effect::new(move || {
+        if short.get() {
+            key.set(random().to_string());
+            spawn_local(async move {
+                let found = Ask::Wallet.get::<WalletView>().await.ok();
+                let own = found.and_then(|found| found.balances.into_iter().find(|own| own.available.asset.currency == currency));
+                wallet.try_set(own);
+            });
+        }
+    });
     let test_money = expect_context::<TheSite>().0.read_untracked().test_money;
-    let currency = conditions.rate.currency;
+    let missing = {
+        let costs = costs.clone();
+        move || wallet.with(|own| own.as_ref().map(|own| (costs().saturating_sub(own.available.minor).max(1), own.available, own.fits)))
+    };
+    let proposed = {
+        let (missing, costs) = (missing.clone(), costs.clone());
+        Signal::derive(move || missing().map_or_else(&costs, |(missing, _, fits)| missing.min(fits.minor)))
+    };
+    let story = text(move || match missing() {
+        None => "Your wallet does not cover this. Top it up, and it goes on.".into(),
+        Some((missing, has, fits)) if missing > fits.minor => {
+            format!("Your wallet holds {has} to spend, and at most {fits} more fits into it: that is not enough for this.")
+        }
+        Some((missing, has, _)) => {
+            format!("Your wallet holds {has} to spend; {} is missing. Top it up, and it goes on.", Money { minor: missing, ..has })
+        }
+    });
     let top_up = move || {
         when(short.get(), || {
-            let topped = Callback::new(move |_: String| raise());
-            let key = random().to_string();
+            let topped = Callback::new(move |_: String| {
+                raise();
+                // The form goes with what was missing.
+                if let Some(button) = button.get_untracked() {
+                    let _ = button.focus();
+                }
+            });
             view! {
                 <div class="short panel">
-                    <p>"Your wallet does not cover this. Top it up, and it goes on."</p>
-                    <TopUp id="top-up" currency=Some(currency) proposed=costs() key next=routes::consultation(id) on_done=topped/>
+                    <p>{story}</p>
+                    <TopUp id="top-up" currency=Some(currency) proposed key next=routes::consultation(id) on_done=topped/>
                     {test_words(test_money)}
                 </div>
             }
@@ -164,7 +208,7 @@ pub fn More(
     };
     view! {
         <div class="more">
-            <button class="btn small" type="button" hidden=most on:click=move |_| raise()>{offer}</button>
+            <button class="btn small" type="button" node_ref=button hidden=most on:click=move |_| raise()>{offer}</button>
             <div role="status">{refused}{show(top_up)}</div>
         </div>
     }

@@ -165,9 +165,14 @@ pub const fn stage_words(stage: Stage) -> &'static str {
     }
 }
 
-/// A side, for the side that looks.
-fn who(side: Side, me: Side, other: &str) -> String {
-    if side == me { "You".into() } else { other.to_owned() }
+/// A side, for the side that looks; for somebody on neither side by what it is.
+fn who(side: Side, me: Option<Side>, other: &str) -> String {
+    match (side, me) {
+        (Side::Consumer, None) => "The consumer".into(),
+        (Side::Provider, None) => "The provider".into(),
+        (side, Some(me)) if side == me => "You".into(),
+        _ => other.to_owned(),
+    }
 }
 
 /// Why it is over, in a sentence; `None` while it is not.
@@ -184,13 +189,19 @@ pub fn end_words(state: &RoomState, me: Side, other: &str) -> Option<String> {
             "It rang and you did not answer, so your curtain was taken in. One tap at the desk and it is out again.".into()
         }
         (Stage::Missed, _) => format!("It rang, and {other} did not answer. Nothing is charged, and the curtain is in now."),
+        (Stage::Cancelled, Some(EndReason::Funds)) if provider => {
+            format!("{other} had no money left for this by then, so it was taken back. You missed nothing.")
+        }
+        (Stage::Cancelled, Some(EndReason::Funds)) => {
+            "Your wallet did not cover this any more when it was answered. Nothing is charged. Top it up, then ask again.".into()
+        }
         (Stage::Cancelled, _) if provider => format!("{other} took the request back."),
         (Stage::Cancelled, _) => "You took the request back. Nothing is charged.".into(),
         (Stage::Unreachable, _) => "It rang nowhere: no page could be reached. Nothing is charged.".into(),
         (Stage::Failed, _) => "The two of you did not come together within a minute. It is free.".into(),
         (Stage::Ended | Stage::Settled, Some(reason)) => match reason {
-            EndReason::Consumer => format!("{} ended it.", who(Side::Consumer, me, other)),
-            EndReason::Provider => format!("{} ended it.", who(Side::Provider, me, other)),
+            EndReason::Consumer => format!("{} ended it.", who(Side::Consumer, Some(me), other)),
+            EndReason::Provider => format!("{} ended it.", who(Side::Provider, Some(me), other)),
             EndReason::Cap => "The time that was agreed at most is used up.".into(),
             EndReason::Funds => "There is no money for more.".into(),
             EndReason::TimeLimit => "Three hours are over, and no consultation is longer.".into(),
@@ -214,8 +225,8 @@ pub const fn reason_words(reason: EndReason) -> &'static str {
     }
 }
 
-/// What happened, for the side that looks; `None` for messages, which speak for themselves.
-pub fn event_words(event: &Event, me: Side, other: &str) -> Option<String> {
+/// What happened, for the side that looks, or for somebody on neither side; `None` for messages, which speak for themselves.
+pub fn event_words(event: &Event, me: Option<Side>, other: &str) -> Option<String> {
     let they = |side: Side| who(side, me, other);
     Some(match event {
         Event::Message(_) => return None,
@@ -228,6 +239,7 @@ pub fn event_words(event: &Event, me: Side, other: &str) -> Option<String> {
         Event::Missed => "Nobody answered".into(),
         Event::Unreachable => "No device could be reached".into(),
         Event::Cancelled => format!("{} took the request back", they(Side::Consumer)),
+        Event::Unfunded => "The wallet did not cover it any more".into(),
         Event::Joined { by } => format!("{} came in", they(*by)),
         Event::Left { by } => format!("{} left the page", they(*by)),
         Event::Began => "Both are here: the time counts".into(),
@@ -250,8 +262,11 @@ pub fn event_words(event: &Event, me: Side, other: &str) -> Option<String> {
 }
 
 /// A side in the middle of a sentence.
-fn whom(side: Side, me: Side, other: &str) -> String {
-    if side == me { "you".into() } else { other.to_owned() }
+fn whom(side: Side, me: Option<Side>, other: &str) -> String {
+    match me {
+        Some(me) if side != me => other.to_owned(),
+        _ => who(side, me, other).to_lowercase(),
+    }
 }
 
 /// A length of time in words, to the second: `12 min 5 s`.
@@ -295,6 +310,26 @@ mod tests {
             head: 0,
             now: Timestamp(0),
         }
+    }
+
+    #[test]
+    fn somebody_on_neither_side_reads_what_happened() {
+        let words = |event, me| event_words(&event, me, "Ana").unwrap();
+        let joined = Event::Joined { by: Side::Provider };
+        assert_eq!(words(joined.clone(), None), "The provider came in");
+        assert_eq!(words(joined.clone(), Some(Side::Provider)), "You came in");
+        assert_eq!(words(joined, Some(Side::Consumer)), "Ana came in");
+        let missing = |missing| Event::Interrupted { missing, until: Timestamp(0) };
+        assert!(words(missing(Missing::Consumer), None).ends_with("nothing comes from the consumer"));
+        assert!(words(missing(Missing::Consumer), Some(Side::Consumer)).ends_with("nothing comes from you"));
+        assert!(words(missing(Missing::Provider), Some(Side::Consumer)).ends_with("nothing comes from Ana"));
+    }
+
+    #[test]
+    fn money_that_went_is_no_change_of_mind() {
+        let gone = |side| end_words(&RoomState { reason: Some(EndReason::Funds), ..state(Stage::Cancelled) }, side, "Ben").unwrap();
+        assert!(gone(Side::Consumer).contains("Your wallet"));
+        assert!(gone(Side::Provider).contains("Ben had no money"));
     }
 
     #[test]

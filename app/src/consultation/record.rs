@@ -1,7 +1,7 @@
 //! What is kept of a consultation: the agreement, what happened, what was said, and how it ended.
 
 use super::{
-    api::{ConsultationView, PastView},
+    api::{ConsultationView, Cost, PastView},
     chat::row_line,
     line::Known,
     parts::{conditions_list, end_words, environments, event_words, length_words, question_line, stage_words},
@@ -14,7 +14,7 @@ use crate::{
         view::when,
     },
 };
-use domain::{consultation::Stage, proof::total, side::Side, time::Timestamp, timeline::Event};
+use domain::{consultation::Stage, money::Money, proof::total, side::Side, time::Timestamp, timeline::Event};
 use leptos::prelude::*;
 
 /// The record of a consultation that is over.
@@ -36,7 +36,8 @@ pub fn Record(
     let proved = if state.proved.0 > 0 { state.proved } else { total(&found.segments) };
     let lines = |rows: Vec<_>, other: &str| rows.into_iter().map(|row| row_line(row, side, other, None)).collect::<Vec<_>>();
     let paid = found.cost.is_some();
-    let cost = found.cost.map(|cost| cost.to_string()).unwrap_or_default();
+    let cost = found.cost.map(cost_words).unwrap_or_default();
+    let raised = rows.iter().rev().find_map(|row| if let Event::Raised { cap } = row.is { Some(cap) } else { None });
     let at = found.at;
     let silent = said.is_empty();
     view! {
@@ -82,6 +83,10 @@ pub fn Record(
                 {question_line(&found.question)}
                 {environments(&found.agreement, side, &other)}
                 {conditions_list(&found.agreement.conditions)}
+                {raised.map(|cap| {
+                    let by = if side == Side::Consumer { "You".to_owned() } else { other.clone() };
+                    view! { <p>{format!("{by} raised it to at most {} min later.", cap.millis().0 / 60_000)}</p> }.into_any()
+                })}
                 {found.hash.clone().map(|hash| view! { <p class="hint hash">"Kept unchanged under "<code>{hash}</code></p> }.into_any())}
             </section>
             <section class="panel">
@@ -91,6 +96,16 @@ pub fn Record(
         </article>
     }
     .into_any()
+}
+
+/// What it cost in the end: `€3.00 (€5.00, of which €2.00 went back)`.
+fn cost_words(cost: Cost) -> String {
+    let Cost { total, refunded } = cost;
+    if refunded.minor == 0 {
+        return total.to_string();
+    }
+    let kept = Money { minor: total.minor.saturating_sub(refunded.minor), ..total };
+    format!("{kept} ({total}, of which {refunded} went back)")
 }
 
 /// A consultation as a text to be kept: who, what about, and all that happened and was said, line by line, in UTC.
@@ -110,7 +125,7 @@ pub fn transcript(found: &ConsultationView) -> String {
             Event::Message(message) => {
                 format!("{}: {}", if message.by == found.side { "You" } else { other }, message.text.as_str().replace('\n', "\n    "))
             }
-            event => format!("- {}", event_words(event, found.side, other).unwrap_or_default()),
+            event => format!("- {}", event_words(event, Some(found.side), other).unwrap_or_default()),
         };
         text += &format!("{}  {line}\n", clock(row.at));
     }

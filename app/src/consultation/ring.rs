@@ -1,16 +1,19 @@
 //! The ring at the provider's: on every page and device, with sound, title and notification, until somebody answers.
 
 use super::{
-    parts::{conditions_list, environments, question_line},
+    api::ConsultationView,
+    parts::{conditions_list, end_words, environments, question_line},
     wire::RingView,
 };
 use crate::{
+    frame::focus_main,
     presence::{socket::DeskState, wire::FromPage},
     routes,
     ui::{
         form::{Form, Submit},
         js::{call, get, navigator, object, promised},
         local::Local,
+        page::Ask,
         view::{flag, nothing, show, text, when},
         wake::keep_awake,
     },
@@ -161,14 +164,17 @@ pub fn IncomingRing() -> AnyView {
     // A phone that falls asleep rings nowhere.
     keep_awake(flag(move || state.until().is_some()));
     let id = Memo::new(move |_| state.ring.read().as_ref().map(|ring| ring.id));
+    let gone = RwSignal::new(String::new());
     // As long as it rings: the sound, the title, and word to the server that it is shown.
     Effect::new(move |before: Option<Option<(IntervalHandle, String, ConsultationId)>>| {
         if let Some(Some((ringing, title, id))) = before {
             ringing.clear();
             document().set_title(&title);
             withdraw(id);
+            tell_why(id, gone);
         }
         id.get()?;
+        gone.set(String::new());
         let ring = state.ring.get_untracked()?;
         let title = document().title();
         document().set_title(&format!("☎ {} asks", ring.from.name));
@@ -204,8 +210,33 @@ pub fn IncomingRing() -> AnyView {
             ring_panel(&ring, left)
         })
     };
-    view! { <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" tabindex="-1" node_ref=panel_node hidden=flag(move || id.get().is_none())>{show(panel)}</div> }
-        .into_any()
+    let close = move |_| {
+        gone.set(String::new());
+        focus_main();
+    };
+    view! {
+        <div class="ringing" role="alertdialog" aria-label="Somebody asks for you" tabindex="-1" node_ref=panel_node hidden=flag(move || id.get().is_none())>{show(panel)}</div>
+        <div class="ring-gone" role="status">
+            {show(move || {
+                let words = gone.get();
+                when(!words.is_empty(), || {
+                    view! { <p class="notice wrap">{words}" "<button class="btn small" type="button" on:click=close>"Close"</button></p> }.into_any()
+                })
+            })}
+        </div>
+    }
+    .into_any()
+}
+
+/// A ring has stopped: whoever looked at it is told why, unless it was answered here.
+fn tell_why(id: ConsultationId, gone: RwSignal<String>) {
+    spawn_local(async move {
+        let Ok(found) = Ask::Consultation(id.to_string()).get::<ConsultationView>().await else { return };
+        let other = &found.people.of(found.side.other()).name;
+        if let Some(words) = end_words(&found.state, found.side, other) {
+            gone.try_set(words);
+        }
+    });
 }
 
 /// What the provider sees before accepting.

@@ -71,6 +71,17 @@ const fn quality_name(quality: Option<Quality>) -> &'static str {
     }
 }
 
+/// Whether the last that happened is that the cap was raised: a pause for its sake ends with the next proofs.
+fn resuming(known: &Known) -> bool {
+    known.rows.with(|rows| {
+        let mut told = rows.iter().rev().filter(|row| !matches!(row.is, Event::Message(_)));
+        told.next().is_some_and(|row| matches!(row.is, Event::Raised { .. }))
+            && told
+                .find(|row| matches!(row.is, Event::Full { .. } | Event::Interrupted { .. } | Event::Asked { .. } | Event::Waiting { .. }))
+                .is_some_and(|row| matches!(row.is, Event::Full { .. }))
+    })
+}
+
 /// A drawing for a control.
 fn icon(path: &'static str) -> AnyView {
     view! { <svg width="22" height="22" viewBox="0 0 24 24" aria-hidden="true"><path d=path></path></svg> }.into_any()
@@ -278,6 +289,8 @@ pub fn Room(
                 Stage::Interrupted if state.full => {
                     format!("The agreed time is used up. Nothing is billed now, and it ends unless {other} agrees to more.")
                 }
+                // It was raised, and the proofs of both are on their way.
+                Stage::Interrupted if resuming(&known) => "Agreed. It goes on in a moment; nothing is billed until then.".into(),
                 Stage::Interrupted => {
                     let who = match state.missing {
                         Some(Missing::Both) => "The line broke".to_owned(),
@@ -376,7 +389,7 @@ pub fn Room(
             <section class="stage" aria-label="Call">
                 <header class="top">
                     <h1>{other.clone()}</h1>
-                    <span class="unseen" role="status">{word(move || stage_words(stage.get()))}</span>
+                    <span class="unseen" role="status">{word(move || if full.get() { "Paused" } else { stage_words(stage.get()) })}</span>
                     <p class="qualities">{show(quality_line)}</p>
                     <Meter known conditions=conditions.clone()/>
                 </header>

@@ -72,7 +72,7 @@ pub struct RoomState {
     pub lives: Both<Option<LifeId>>,
     /// How far each side has got.
     pub marks: Both<Marks>,
-    /// Why it ended.
+    /// Why it ended; of a request that was taken back, whether for want of money.
     pub reason: Option<EndReason>,
     /// Why it was declined.
     pub decline: Option<Decline>,

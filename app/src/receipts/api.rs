@@ -6,7 +6,7 @@ use crate::{consultation::api::id, context::key as key_of};
 use domain::{
     id::ConsultationId,
     money::{Commission, Money},
-    operation::Borne,
+    operation::{Borne, CaseState},
     receipt::Receipt,
     side::Side,
     time::Timestamp,
@@ -23,6 +23,8 @@ pub struct RefundView {
     pub amount: Money,
     /// Whose it was.
     pub borne: Borne,
+    /// How the case stands that it came of; without one its provider gave it back.
+    pub case: Option<CaseState>,
 }
 
 /// A receipt, for the side that looks at it.
@@ -68,14 +70,16 @@ pub struct EarningView {
     pub title: String,
     /// What the consumer paid.
     pub gross: Money,
-    /// The operator's part of it.
+    /// The operator's part of it, less what of it went back.
     pub fee: Money,
-    /// What the provider gave back.
+    /// What went back to the consumer out of both parts.
     pub refunded: Money,
     /// What is left for the provider.
     pub net: Money,
     /// When it can be paid out, while it cannot.
     pub pending_until: Option<Timestamp>,
+    /// How the case about it stands, if there is one.
+    pub case: Option<CaseState>,
 }
 
 /// What a provider has earned.

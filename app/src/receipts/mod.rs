@@ -24,7 +24,7 @@ use crate::{
 use domain::{
     money::Money,
     offer::free_words,
-    operation::Borne,
+    operation::{Borne, CaseState},
     receipt::{Receipt, Stretch, Why},
     reject::Field,
     side::Side,
@@ -49,7 +49,7 @@ pub fn ReceiptPage() -> AnyView {
 }
 
 /// Why a part of the time is billed, or is not.
-const fn why_words(why: Why) -> &'static str {
+pub const fn why_words(why: Why) -> &'static str {
     match why {
         Why::Billed => "Billed: both were here",
         Why::Free => "Free: within the free seconds",
@@ -116,7 +116,7 @@ fn receipt(found: ReceiptView) -> AnyView {
             <section class="panel">
                 <h1>{number}</h1>
                 <p class="lead">{made.title.clone()}", "{moment(move || at, Shape::DayAndClock)}</p>
-                <p class="total"><b class="num">{made.total.to_string()}</b>{when(test, || view! { <small class="hint">"credit for trying"</small> }.into_any())}</p>
+                <p class="total"><b class="num">{paid.to_string()}</b>{when(back > 0, || view! { <small class="hint num">{format!("{} less what went back", made.total)}</small> }.into_any())}{when(test, || view! { <small class="hint">"credit for trying"</small> }.into_any())}</p>
                 <dl class="kv">
                     {row("Consumer", made.names.consumer.clone())}
                     {row("Provider", made.names.provider.clone())}
@@ -129,9 +129,8 @@ fn receipt(found: ReceiptView) -> AnyView {
                     {row("Ended", reason_words(made.reason).to_owned())}
                 </dl>
                 {refunds.into_iter().map(refund_line).collect::<Vec<_>>()}
-                {when(back > 0, || view! { <p class="line">"Paid after refunds: "<b class="num">{paid.to_string()}</b></p> }.into_any())}
                 <div class="actions no-print">
-                    <button class="btn" type="button" on:click=move |_| drop(window().print())>"Print"</button>
+                    <button class="btn scripted" type="button" on:click=move |_| drop(window().print())>"Print"</button>
                     <a class="btn" href=routes::receipt_json(id) rel="external" download="">"Save as JSON"</a>
                     {when(side.is_some(), || view! { <a class="btn" href=routes::consultation(id)>"The consultation"</a> }.into_any())}
                 </div>
@@ -153,11 +152,13 @@ fn receipt(found: ReceiptView) -> AnyView {
 
 fn refund_line(refund: RefundView) -> AnyView {
     let at = refund.at;
-    let by = match refund.borne {
-        Borne::Provider => "the provider",
-        Borne::House => "the operator",
+    let how = match (refund.case, refund.borne) {
+        (None, Borne::Provider) => "given back by the provider",
+        (Some(CaseState::Automatic), _) => "given back by itself, since it was little",
+        (Some(_), Borne::Provider) => "given back by the provider, as the operator decided",
+        (_, Borne::House) => "given back by the operator",
     };
-    view! { <p class="line">{format!("{} given back by {by}, ", refund.amount)}{moment(move || at, Shape::DayAndClock)}</p> }.into_any()
+    view! { <p class="line">{format!("{} {how}, ", refund.amount)}{moment(move || at, Shape::DayAndClock)}</p> }.into_any()
 }
 
 fn give_back_form(id: domain::id::ConsultationId, left: Money, key: String) -> AnyView {
@@ -172,6 +173,7 @@ fn give_back_form(id: domain::id::ConsultationId, left: Money, key: String) -> A
                 hidden=vec![("consultation", id.to_string()), ("currency", currency.code().to_owned())]
                 check=crate::wallet::parts::check_amount
                 reload=true
+                saved="Given back."
             >
                 <input type="hidden" name="key" value=key/>
                 <p>{format!("At once, up to {left}. It is taken from what you earned, and the operator's share goes back with it.")}</p>
@@ -251,13 +253,19 @@ fn earning_line(line: EarningView) -> AnyView {
         parts += &format!(", {} operator's share", line.fee);
     }
     if line.refunded.minor > 0 {
-        parts += &format!(", {} given back", line.refunded);
+        parts += &format!(", {} went back", line.refunded);
     }
+    let case = match line.case {
+        None => "",
+        Some(CaseState::Open) => "A case is open: an operator looks at it.",
+        Some(_) => "There was a case; it is decided.",
+    };
     view! {
         <li>
             <span>
                 <a href=routes::receipt(line.consultation)>{format!("{} · {}", line.with, line.title)}</a>
                 <small class="hint num">{parts}</small>
+                {when(!case.is_empty(), || view! { <small class="hint">{case}</small> }.into_any())}
                 <small class="hint">
                     {moment(move || at, Shape::DayAndClock)}
                     {match line.pending_until {

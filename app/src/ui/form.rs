@@ -7,6 +7,7 @@ use crate::{
     ui::{
         field::label,
         post::{Answer, fields_of, post},
+        said,
         view::{nothing, show, text, truth, when, word},
     },
 };
@@ -133,6 +134,10 @@ impl FormState {
         self.now.try_update(|now| {
             now.wrong.retain(|e| e.field != field);
             now.wrong.extend(found);
+            // Once every field that was named is mended, the sum of them has nothing to say.
+            if now.wrong.is_empty() && now.refused.as_ref().is_some_and(|error| !error.fields.is_empty()) {
+                now.refused = None;
+            }
         });
     }
 }
@@ -167,7 +172,7 @@ pub fn Form(
     /// Whether the answer is followed also when the form is gone by then, as that of a ring that was answered.
     #[prop(optional)]
     follow: bool,
-    /// What is said when it worked and the page stays.
+    /// What is said when it worked: here when the page stays, else on the page that comes.
     #[prop(optional)]
     saved: &'static str,
     /// Told the JSON of the answer.
@@ -232,6 +237,7 @@ pub fn Form(
                     now.set(Now { worked: !reload, pending: reload, ..Now::default() });
                     let local = answer.location.filter(|path| path.starts_with('/') && !path.starts_with("//"));
                     if reload {
+                        said::keep(saved);
                         // Where the browser refuses to go there is nothing better to do than to stay.
                         let _ = local.map_or_else(|| location().reload(), |path| location().assign(&path));
                         return;
@@ -281,7 +287,7 @@ pub fn Form(
             <div role="alert">{show(move || now.read().refused.as_ref().map_or_else(nothing, |error| refused(state, error, &path)))}</div>
             // An owner of its own: several forms of a page must not see each other's state.
             <Provider value=state>{children()}</Provider>
-            {when(!saved.is_empty(), || {
+            {when(!saved.is_empty() && !reload, || {
                 view! { <p role="status" class="saved" data-worked=truth(move || now.read().worked)>{word(move || if now.read().worked { saved } else { "" })}</p> }.into_any()
             })}
         </form>

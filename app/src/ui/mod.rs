@@ -11,6 +11,7 @@ pub mod local;
 pub mod page;
 pub mod post;
 pub mod problem;
+pub mod said;
 pub mod socket;
 pub mod text;
 pub mod time;

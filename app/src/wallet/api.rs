@@ -20,8 +20,8 @@ pub struct Balance {
     pub held: Money,
     /// What of it can go back to where it came from.
     pub refundable: Money,
-    /// Most that the wallet may hold.
-    pub most: Money,
+    /// How much more of it the wallet may take in.
+    pub fits: Money,
     /// A fresh key for sending it back.
     pub key: String,
 }

@@ -58,6 +58,7 @@ fn wallet(found: WalletView) -> AnyView {
     let empty = found.balances.iter().all(|balance| balance.available.minor == 0 && balance.held.minor == 0);
     let (key, silent) = (found.key, found.moved.is_empty());
     let refundable: Vec<Balance> = found.balances.iter().filter(|balance| balance.refundable.minor > 0).cloned().collect();
+    let fits = found.balances.iter().map(|balance| balance.fits.to_string()).collect::<Vec<_>>().join(" or ");
     let give_back = refundable.iter().map(refund_form).collect::<Vec<_>>();
     view! {
         <div class="wallet">
@@ -71,6 +72,7 @@ fn wallet(found: WalletView) -> AnyView {
             <section class="panel">
                 <h2>"Top up"</h2>
                 <TopUp id="top-up" currency=None proposed=PROPOSED key next=routes::WALLET.into()/>
+                {when(!fits.is_empty(), || view! { <p class="hint num">{format!("At most {fits} more fits into your wallet.")}</p> }.into_any())}
             </section>
             {when(!refundable.is_empty(), || {
                 view! {
@@ -104,6 +106,7 @@ fn balance_line(balance: &Balance) -> AnyView {
     view! {
         <li>
             <b class="num amount">{balance.available.to_string()}</b>
+            <span>"to spend"</span>
             {when(held.minor > 0, || view! { <span class="num">{format!("and {held} reserved for a consultation")}</span> }.into_any())}
         </li>
     }
@@ -138,6 +141,7 @@ fn refund_form(balance: &Balance) -> AnyView {
             hidden=vec![("currency", currency.code().to_owned())]
             check=check_amount
             reload=true
+            saved="It is on its way back to you."
         >
             <input type="hidden" name="key" value=key/>
             <TextField field=Field::AmountMinor name="amount" named=amount_in(currency) value=currency.amount(refundable.minor) keyboard="decimal"/>
@@ -156,7 +160,7 @@ fn kind_words(moved: &Moved) -> String {
             format!("Nothing to pay to {with}, all of it is back")
         }
         EntryKind::Settle => format!("Paid {with}"),
-        EntryKind::Refund => format!("Given back by {with}"),
+        EntryKind::Refund => format!("Back from {with}"),
         EntryKind::Goodwill => "Given back by the operator".into(),
         EntryKind::Withdraw => "Sent back to you".into(),
         EntryKind::Returned => "Could not be sent back".into(),

@@ -30,6 +30,9 @@ pub(crate) fn amount_in(currency: Currency) -> &'static str {
     all.iter().find(|(known, _)| *known == currency).map_or("Amount", |(_, words)| words)
 }
 
+/// What is said when money was brought in.
+const COMING: &str = "It is on its way into your wallet, or there already.";
+
 /// A form that brings money in. In place, the page stays; otherwise it is loaded anew.
 #[component]
 pub fn TopUp(
@@ -52,6 +55,17 @@ pub fn TopUp(
 ) -> AnyView {
     let fixed = currency;
     let shown = currency.or_else(|| Currency::parse("EUR").ok());
+    // What is missing may change while one looks; what was typed for something else is not wanted then.
+    Effect::new(move |before: Option<i64>| {
+        let now = proposed.get();
+        if before.is_some_and(|before| before != now) {
+            let field = document().get_element_by_id(&format!("{id}-{}", Field::AmountMinor.as_str()));
+            if let (Some(field), Some(currency)) = (field, shown) {
+                wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlInputElement>(field).set_value(&currency.amount(now));
+            }
+        }
+        now
+    });
     let amount = move || shown.map(|currency| currency.amount(proposed.get_untracked())).unwrap_or_default();
     let currencies = || Currency::all().map(|c| (c.code(), format!("{} {}", c.code(), c.sign()))).collect::<Vec<_>>();
     // Made inside of the form, whose fields need it around them.
@@ -72,10 +86,13 @@ pub fn TopUp(
     };
     match on_done {
         Some(on_done) => view! {
-            <Form id=id action="/api/wallet/top_up" check=check_amount on_done saved="It is on its way into your wallet, or there already." class="form">{fields()}</Form>
+            <Form id=id action="/api/wallet/top_up" check=check_amount on_done saved=COMING class="form">{fields()}</Form>
         }
         .into_any(),
-        None => view! { <Form id=id action="/api/wallet/top_up" check=check_amount reload=true class="form">{fields()}</Form> }.into_any(),
+        None => {
+            view! { <Form id=id action="/api/wallet/top_up" check=check_amount reload=true saved=COMING class="form">{fields()}</Form> }
+                .into_any()
+        }
     }
 }
 

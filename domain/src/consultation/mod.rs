@@ -110,7 +110,7 @@ codes! {
         Declined = "declined",
         /// It rang, and nobody answered.
         Missed = "missed",
-        /// The consumer took the request back.
+        /// The consumer took the request back, or had no money for it any more.
         Cancelled = "cancelled",
         /// It rang nowhere.
         Unreachable = "unreachable",
@@ -178,10 +178,13 @@ pub enum Consultation {
         /// When it stopped.
         at: Timestamp,
     },
-    /// The consumer took the request back.
+    /// The consumer took the request back, or had no money for it any more.
     Cancelled {
         /// When.
         at: Timestamp,
+        /// Whether the money went while it rang.
+        #[serde(default)]
+        unfunded: bool,
     },
     /// It rang nowhere, or the provider's curtain went in.
     Unreachable {
@@ -262,6 +265,7 @@ impl Consultation {
     fn has_become(&self, op: Op) -> bool {
         match (self, op) {
             (Consultation::Cancelled { .. }, Op::Cancel | Op::Block { by: Side::Consumer }) => true,
+            (Consultation::Cancelled { unfunded, .. }, Op::Funds) => *unfunded,
             (Consultation::Declined { reason: was, .. }, Op::Decline { reason }) => *was == reason,
             (Consultation::Declined { reason, .. }, Op::Block { by: Side::Provider }) => *reason == Decline::NoReason,
             (Consultation::Unreachable { .. }, Op::Gone | Op::Stop) => true,

@@ -72,7 +72,7 @@ pub enum Op {
         /// Which side.
         by: Side,
     },
-    /// There is no money for more.
+    /// There is no money: for what rings, or for more of what goes on.
     Funds,
     /// The operator ends it.
     Stop,

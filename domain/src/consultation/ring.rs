@@ -56,14 +56,18 @@ impl Ring {
             Op::Block { by: Side::Provider } => declined(Decline::NoReason, now, effects),
             Op::Cancel | Op::Block { by: Side::Consumer } => {
                 effects.extend([Effect::StopRinging, Effect::Tell(Event::Cancelled)]);
-                Consultation::Cancelled { at: now }
+                Consultation::Cancelled { at: now, unfunded: false }
+            }
+            Op::Funds => {
+                effects.extend([Effect::StopRinging, Effect::Tell(Event::Unfunded)]);
+                Consultation::Cancelled { at: now, unfunded: true }
             }
             Op::Gone | Op::Stop => unreachable_at(now, effects),
             Op::Time => Consultation::Requested(self),
             Op::Joined { .. } | Op::Left { .. } | Op::Proof { .. } | Op::Medium { .. } | Op::Raise { .. } => {
                 return Err(Code::TooEarly.into());
             }
-            Op::Wait { .. } | Op::End { .. } | Op::Funds | Op::Settled => return Err(Code::TooEarly.into()),
+            Op::Wait { .. } | Op::End { .. } | Op::Settled => return Err(Code::TooEarly.into()),
         })
     }
 

@@ -95,7 +95,13 @@ fn told(effects: &[Effect]) -> Vec<&Event> {
 
 fn is_end(event: &Event) -> bool {
     match event {
-        Event::Declined { .. } | Event::Missed | Event::Unreachable | Event::Cancelled | Event::Failed | Event::Ended { .. } => true,
+        Event::Declined { .. }
+        | Event::Missed
+        | Event::Unreachable
+        | Event::Cancelled
+        | Event::Unfunded
+        | Event::Failed
+        | Event::Ended { .. } => true,
         Event::Requested { .. } | Event::Reached { .. } | Event::Shown | Event::Accepted { .. } | Event::Joined { .. } => false,
         Event::Left { .. } | Event::Began | Event::Message(_) | Event::Medium { .. } | Event::Raised { .. } | Event::Warned { .. } => false,
         Event::Interrupted { .. } | Event::Full { .. } | Event::Asked { .. } | Event::Waiting { .. } | Event::Resumed => false,

@@ -28,7 +28,6 @@ use domain::{
     side::Side,
     text::CaseText,
     time::{Millis, Timestamp},
-    timeline::Event,
 };
 use entity::{complaint, receipt};
 use sea_orm::{
@@ -40,12 +39,17 @@ const AUTOMATIC_EVERY: Millis = Millis::minutes(30 * 24 * 60);
 /// Cases on the operator's list.
 const LIST: u64 = 200;
 
+/// How a case stands.
+pub(super) fn state(row: &complaint::Model) -> Result<CaseState, StoreError> {
+    named(CaseState::ALL, CaseState::as_str, &row.state, "complaint.state")
+}
+
 /// A case as it is kept.
 pub(super) fn view(row: &complaint::Model, asset: Asset) -> Result<CaseView, StoreError> {
     Ok(CaseView {
         consultation: ConsultationId(row.consultation),
         text: row.text.clone(),
-        state: named(CaseState::ALL, CaseState::as_str, &row.state, "complaint.state")?,
+        state: state(row)?,
         refunded: Money::new(row.refunded, asset),
         answer: row.answer.clone(),
         at: Timestamp(row.at),
@@ -63,15 +67,15 @@ async fn evidence(db: &impl ConnectionTrait, made: &Receipt) -> Result<Vec<Strin
         .iter()
         .map(|why| (why, seconds(*why)))
         .filter(|(_, seconds)| *seconds > 0)
-        .map(|(why, seconds)| format!("{}: {seconds} s", why.as_str()))
+        .map(|(why, seconds)| format!("{seconds} s · {}", app::receipts::why_words(*why)))
         .collect();
     let both = super::records::proofs(db, made.consultation).await?;
     let count = |of: fn(&domain::side::Both<Vec<Timestamp>>) -> usize| both.iter().map(of).sum::<usize>();
-    lines.push(format!("proofs: {} of the consumer, {} of the provider", count(|p| p.consumer.len()), count(|p| p.provider.len())));
+    lines.push(format!("{} proofs of the consumer, {} of the provider", count(|p| p.consumer.len()), count(|p| p.provider.len())));
     for row in super::rooms::rows_after(db, made.consultation, 0, 20_000).await? {
         // What was said is not shown to an operator.
-        if !matches!(row.is, Event::Message(_)) {
-            lines.push(format!("{} {}", row.at.iso(), to_json(&row.is)?));
+        if let Some(words) = app::consultation::parts::event_words(&row.is, None, "") {
+            lines.push(format!("{} · {words}", row.at.iso()));
         }
     }
     Ok(lines)
@@ -92,7 +96,7 @@ impl Cases for Store {
                 return Err(Code::NotFound.into());
             }
             let (_, kept) = receipt_of(&tx.db, id).await?;
-            let (made, charge) = charge(&tx.db, &row, &kept).await?;
+            let (made, charge, _) = charge(&tx.db, &row, &kept).await?;
             if let Some(known) = complaint::Entity::find_by_id(id.0).one(&tx.db).await? {
                 return if known.text == text.as_str() { view(&known, made.total.asset) } else { Err(Code::OtherPayload.into()) };
             }
@@ -186,7 +190,7 @@ impl Cases for Store {
             let mut lines = Vec::new();
             for case in waiting.iter().chain(&done) {
                 let (row, kept) = receipt_of(db, ConsultationId(case.consultation)).await?;
-                let (made, charge) = charge(db, &row, &kept).await?;
+                let (made, charge, _) = charge(db, &row, &kept).await?;
                 lines.push(CaseLine {
                     case: view(case, made.total.asset)?,
                     number: made.number,

@@ -139,8 +139,8 @@ impl Store {
         if let (Op::Accept { .. }, Err(StoreError::Reject(reject))) = (op, &changed)
             && reject.code() == Code::NoFunds
         {
-            // The money went while it rang: that is as if the consumer had taken the request back.
-            self.write(async |tx| self.step(tx, lock(tx, id).await?, Op::Cancel).await).await?;
+            // The money went while it rang.
+            self.write(async |tx| self.step(tx, lock(tx, id).await?, Op::Funds).await).await?;
             return Err(Code::FundsGone.into());
         }
         changed
@@ -236,11 +236,15 @@ impl Consultations for Store {
                 _ => None,
             };
             let paths = me.map(|me| self.0.calls.paths(me.id, now)).unwrap_or_default();
-            let funds = match me {
-                Some(me) => Some(self.available(db, me.id, &conditions).await?),
-                None => None,
+            let (funds, fits) = match me {
+                Some(me) => {
+                    let fits = self.fits(db, me.id, self.asset_of(&conditions)).await?;
+                    (Some(self.available(db, me.id, &conditions).await?), Some(fits))
+                }
+                None => (None, None),
             };
-            Ok(TermsView { conditions, environment, hash, is: hung.shown(), free_by, paths, funds, key: ids::uuid().to_string(), now })
+            let key = ids::uuid().to_string();
+            Ok(TermsView { conditions, environment, hash, is: hung.shown(), free_by, paths, funds, fits, key, now })
         });
         Ok(read.await?)
     }

@@ -30,7 +30,7 @@ use entity::{account, consultation, offer, setting};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 /// An account of the demo, checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cast {
     /// The name shown to others.
     pub name: DisplayName,

@@ -64,6 +64,13 @@ pub(super) fn violated(error: &DbErr) -> Option<String> {
     error.constraint().map(str::to_owned).or_else(|| name(error.message()))
 }
 
+/// Whether PostgreSQL gave the transaction up in favour of another one, so that it may be done again: `serialization_failure` or
+/// `deadlock_detected` of its table of error codes.
+pub(super) fn was_given_up(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else { return false };
+    matches!(error.as_ref(), sqlx::Error::Database(error) if matches!(error.code().as_deref(), Some("40001" | "40P01")))
+}
+
 /// The refusal that a violated constraint means. What no form can cause is missing here and stays an incident.
 fn refusal(constraint: &str) -> Option<Reject> {
     let (field, code) = match constraint {

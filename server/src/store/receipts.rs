@@ -42,6 +42,10 @@ const EARNINGS: u64 = 200;
 /// What went back of a bill, oldest first.
 pub(super) async fn refunds(db: &impl ConnectionTrait, id: ConsultationId, consumer: Uuid) -> Result<Vec<RefundView>, StoreError> {
     let posted = about(db, id.0).await?;
+    let decided = match complaint::Entity::find_by_id(id.0).one(db).await? {
+        Some(case) => case.decided_at.map(|at| Ok::<_, StoreError>((Timestamp(at), super::cases::state(&case)?))).transpose()?,
+        None => None,
+    };
     let back = posted.into_iter().filter_map(|posted| {
         let borne = match posted.entry.kind {
             EntryKind::Refund => Borne::Provider,
@@ -50,22 +54,25 @@ pub(super) async fn refunds(db: &impl ConnectionTrait, id: ConsultationId, consu
         };
         let place = Place::of(AccountId(consumer), Book::Available);
         let line = posted.entry.lines.iter().find(|line| line.place == place)?;
-        Some(RefundView { at: posted.at, amount: Money::new(line.minor, posted.entry.asset), borne })
+        let amount = Money::new(line.minor, posted.entry.asset);
+        // A case and what goes back because of it are of one transaction, and have its time.
+        let case = decided.as_ref().filter(|(at, _)| *at == posted.at).map(|(_, state)| *state);
+        Some(RefundView { at: posted.at, amount, borne, case })
     });
     Ok(back.collect())
 }
 
-/// A bill with what went back of it. The consultation is locked when something is to go back.
+/// A bill, what is left of it, and what went back. The consultation is locked when something is to go back.
 pub(super) async fn charge(
     db: &impl ConnectionTrait,
     row: &consultation::Model,
     kept: &receipt::Model,
-) -> Result<(Receipt, Charge), StoreError> {
+) -> Result<(Receipt, Charge, Vec<RefundView>), StoreError> {
     let made: Receipt = from_json(&kept.body)?;
     let back = refunds(db, made.consultation, row.consumer).await?;
     let refunded = back.iter().try_fold(Money::new(0, made.total.asset), |sum, back| sum.plus(back.amount))?;
     let charge = Charge { consultation: made.consultation, parties: made.parties, total: made.total, fee: made.fee, refunded };
-    Ok((made, charge))
+    Ok((made, charge, back))
 }
 
 /// An amount that is to go back, in minor units or as typed.
@@ -84,7 +91,7 @@ pub(super) async fn give_back(
 ) -> Result<Money, StoreError> {
     tx.moves(Point::Refund);
     let kept = receipt::Entity::find_by_id(row.id).one(&tx.db).await?.ok_or(Code::NotFound)?;
-    let (_, charge) = charge(&tx.db, row, &kept).await?;
+    let (_, charge, _) = charge(&tx.db, row, &kept).await?;
     let amount = amount(charge.total)?;
     let pending = clearing::Entity::find_by_id(row.id).one(&tx.db).await?.is_some();
     let entry = match borne {
@@ -104,12 +111,12 @@ impl Receipts for Store {
             if by.is_err() && me.role != Role::Operator {
                 return Err(Code::NotFound.into());
             }
-            let (receipt, charge) = charge(db, &row, &kept).await?;
+            let (receipt, charge, refunds) = charge(db, &row, &kept).await?;
             let case = complaint::Entity::find_by_id(id.0).one(db).await?;
             Ok(ReceiptView {
                 hash: crate::ids::hex(&kept.hash),
                 side: by.ok(),
-                refunds: refunds(db, id, row.consumer).await?,
+                refunds,
                 left: charge.left(),
                 case: case.map(|case| super::cases::view(&case, receipt.total.asset)).transpose()?,
                 key: crate::ids::uuid().to_string(),
@@ -187,16 +194,21 @@ impl Store {
             let mut lines = Vec::new();
             for kept in receipts {
                 let row = find(db, ConsultationId(kept.consultation)).await?;
-                let made: Receipt = from_json(&kept.body)?;
+                let (made, _, refunds) = charge(db, &row, &kept).await?;
                 let net = if made.total.minor > 0 { earned(db, &row).await? } else { made.total };
+                // What the operator alone gave back took nothing from this.
+                let mut own = refunds.iter().filter(|refund| refund.borne == Borne::Provider);
+                let refunded = own.try_fold(Money::new(0, net.asset), |sum, refund| sum.plus(refund.amount))?;
+                let case = complaint::Entity::find_by_id(kept.consultation).one(db).await?;
                 let due = clearing::Entity::find_by_id(kept.consultation).one(db).await?;
                 lines.push(EarningView {
                     consultation: made.consultation,
                     number: made.number,
                     at: made.at,
-                    refunded: made.net().less(net)?,
+                    fee: made.total.less(refunded)?.less(net)?,
+                    refunded,
                     gross: made.total,
-                    fee: made.fee,
+                    case: case.as_ref().map(super::cases::state).transpose()?,
                     net,
                     pending_until: due.map(|due| Timestamp(due.due_at)),
                     with: made.names.consumer,

@@ -10,16 +10,15 @@ use super::{
 use crate::ids;
 use app::{
     consultation::{
-        api::{ConsultationView, PastView},
+        api::{ConsultationView, Cost, PastView},
         wire::{Person, RingView, RoomState},
     },
     error::PortError,
 };
 use domain::{
     agreement::Agreement,
-    consultation::{Consultation, Knobs, Phase, Stage},
+    consultation::{Consultation, EndReason, Knobs, Phase, Stage},
     id::{AccountId, ConsultationId, OfferId},
-    money::Money,
     proof::{Proofs, Segment, total},
     side::{Both, Side},
     time::{Millis, Timestamp},
@@ -79,7 +78,8 @@ pub(super) async fn state(
                 Phase::Full { until } => (seen.until, seen.full, seen.missing) = (Some(until), true, None),
             }
         }
-        Consultation::Missed { .. } | Consultation::Cancelled { .. } | Consultation::Unreachable { .. } | Consultation::Failed { .. } => {}
+        Consultation::Cancelled { unfunded, .. } => seen.reason = unfunded.then_some(EndReason::Funds),
+        Consultation::Missed { .. } | Consultation::Unreachable { .. } | Consultation::Failed { .. } => {}
     }
     Ok(seen)
 }
@@ -149,7 +149,10 @@ impl Store {
                 rows: rows_after(db, id, 0, u64::try_from(i64::MAX).unwrap_or_default()).await?,
                 segments: segments(db, id).await?,
                 cost: match receipt::Entity::find_by_id(id.0).one(db).await? {
-                    Some(kept) => Some(Money::new(kept.total, super::ledger::asset(&kept.asset)?)),
+                    Some(kept) => {
+                        let charge = super::receipts::charge(db, &row, &kept).await?.1;
+                        Some(Cost { total: charge.total, refunded: charge.refunded })
+                    }
                     None => None,
                 },
                 at: Timestamp(row.created_at),

@@ -1,14 +1,26 @@
 //! The only place that begins transactions.
 
-use super::{Store, error::StoreError};
-use crate::crash::{Point, When};
+use super::{
+    Store,
+    error::{StoreError, was_given_up},
+};
+use crate::{
+    crash::{Point, When},
+    ids,
+};
 use domain::id::{AccountId, ConsultationId, SignInId};
 use sea_orm::{
     AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::{
+    sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 use tokio::sync::{Notify, broadcast};
+
+/// How long a transaction that was given up waits before it is done again, in milliseconds at least; the last try has none after it.
+const PAUSES: [u64; 3] = [5, 20, 80];
 
 /// Hints to the rest of this process that rows have changed. They are sent after the commit, may be spurious and may be lost: the rows
 /// are the truth.
@@ -94,7 +106,19 @@ impl Store {
     ///
     /// SQLite: one writer, begun as IMMEDIATE. PostgreSQL: READ COMMITTED; whoever changes what a provider shows locks the provider first
     /// ([`super::feed::Provider::lock`]), a consultation before its provider, and the head of the feed last, so nobody waits in a circle.
-    pub(super) async fn write<T>(&self, work: impl AsyncFnOnce(&Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Where PostgreSQL gives a transaction up all the same, in favour of another, it is done again from its beginning.
+    pub(super) async fn write<T>(&self, work: impl AsyncFnOnce(&Tx) -> Result<T, StoreError> + Clone) -> Result<T, StoreError> {
+        for pause in PAUSES {
+            match self.write_once(work.clone()).await {
+                Err(StoreError::Database(error)) if was_given_up(&error) => tracing::info!(%error, "a transaction is done again"),
+                done => return done,
+            }
+            tokio::time::sleep(Duration::from_millis(ids::jitter(pause, pause.saturating_mul(3)))).await;
+        }
+        self.write_once(work).await
+    }
+
+    async fn write_once<T>(&self, work: impl AsyncFnOnce(&Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
         let tx = Tx { db: begin(&self.0.writer, options).await?, hints: Mutex::default(), point: OnceLock::new() };

@@ -3,7 +3,7 @@
 use super::{
     Store,
     error::StoreError,
-    ledger::{Posted, balances_of, locked_balance, post, posted},
+    ledger::{Posted, balance, balances_of, locked_balance, post, posted},
     once::once,
     operations::{Way, amount, kind, state},
     sealing::hashes,
@@ -96,6 +96,23 @@ impl Store {
         Ok(MovedMoney { operations, state, next })
     }
 
+    /// How much more of an asset a wallet may take in; what is on its way in counts too. The wallet is locked when something is to come in.
+    pub(super) async fn fits(&self, db: &impl ConnectionTrait, who: AccountId, asset: Asset) -> Result<Money, StoreError> {
+        // First what is on its way: what comes in between the reads is counted twice then, and not left out.
+        let coming = operation::Entity::find()
+            .filter(operation::Column::Account.eq(who.0))
+            .filter(operation::Column::Asset.eq(asset.to_string()))
+            .filter(operation::Column::Kind.eq(OperationKind::TopUp.as_str()))
+            .filter(under_way())
+            .all(db)
+            .await?;
+        let mut has = coming.iter().fold(0i64, |sum, row| sum.saturating_add(row.minor));
+        for book in [Book::Available, Book::Held] {
+            has = has.saturating_add(balance(db, Place::of(who, book), asset).await?.minor);
+        }
+        Ok(Money::new(self.0.money.wallet_most(asset).minor.saturating_sub(has).max(0), asset))
+    }
+
     /// The last entries of a consumer's books, before one that is known, newest first.
     async fn history(&self, db: &impl ConnectionTrait, who: AccountId, before: Option<Uuid>) -> Result<Vec<Posted>, StoreError> {
         // What a provider earned is shown elsewhere.
@@ -170,9 +187,9 @@ impl Wallets for Store {
                 if balances.last().is_none_or(|last| last.available.asset != money.asset) {
                     let nothing = Money::new(0, money.asset);
                     let refundable = Money::new(left(&payments(db, me.id, money.asset).await?), money.asset);
-                    let most = self.0.money.wallet_most(money.asset);
+                    let fits = self.fits(db, me.id, money.asset).await?;
                     let key = crate::ids::uuid().to_string();
-                    balances.push(Balance { available: nothing, held: nothing, refundable, most, key });
+                    balances.push(Balance { available: nothing, held: nothing, refundable, fits, key });
                 }
                 if let Some(last) = balances.last_mut() {
                     *(if book == Book::Held { &mut last.held } else { &mut last.available }) = money;
@@ -220,20 +237,7 @@ impl Wallets for Store {
         let intended = self.write(async |tx| {
             once(tx, me.id, key, &("top_up", amount), now, async || {
                 lock(tx, me.id).await?;
-                let place = |book| Place::of(me.id, book);
-                let own = locked_balance(tx, place(Book::Available), amount.asset).await?;
-                let held = locked_balance(tx, place(Book::Held), amount.asset).await?;
-                // What is on its way in counts too.
-                let coming = operation::Entity::find()
-                    .filter(operation::Column::Account.eq(me.id.0))
-                    .filter(operation::Column::Asset.eq(amount.asset.to_string()))
-                    .filter(operation::Column::Kind.eq(OperationKind::TopUp.as_str()))
-                    .filter(under_way())
-                    .all(&tx.db)
-                    .await?;
-                let coming = coming.iter().fold(0i64, |sum, row| sum.saturating_add(row.minor));
-                let after = own.saturating_add(held).saturating_add(coming).saturating_add(amount.minor);
-                if after > self.0.money.wallet_most(amount.asset).minor {
+                if amount.minor > self.fits(&tx.db, me.id, amount.asset).await?.minor {
                     return Err(Reject::field(Field::AmountMinor, Code::WalletFull).into());
                 }
                 self.intend(tx, me.id, Way::In { back: next }, amount, now).await

@@ -20,6 +20,7 @@ on_both!(
     the_same_key_is_the_same_movement,
     the_chain_shows_every_change,
     wrong_books_freeze_what_costs_money,
+    what_the_database_gives_up_is_done_again,
 );
 
 /// What may be booked, of few accounts and small amounts, so that they meet and run short.
@@ -236,4 +237,40 @@ async fn wrong_books_freeze_what_costs_money(world: World) {
     world.db.raw().await.execute_unprepared("UPDATE balance SET minor = minor - 1 WHERE book = 'available'").await.unwrap();
     assert_eq!(world.store.audit().await.unwrap(), [] as [String; 0]);
     world.store.request(&ben, asked()).await.unwrap();
+}
+
+async fn what_the_database_gives_up_is_done_again(world: World) {
+    if world.db.config.database.is_none() {
+        // SQLite has one writer, and gives nothing up.
+        return;
+    }
+    let ben = world.pauper("Ben").await;
+    let raw = world.db.raw().await;
+    let gives_up = async |code: &str, times: u32| {
+        let sql = format!(
+            "CREATE SEQUENCE IF NOT EXISTS tries; ALTER SEQUENCE tries RESTART;
+             CREATE OR REPLACE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               IF nextval('tries') <= {times} THEN RAISE EXCEPTION 'given up' USING ERRCODE = '{code}'; END IF;
+               RETURN NEW;
+             END $$;
+             CREATE OR REPLACE TRIGGER give_up BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION give_up()"
+        );
+        raw.execute_unprepared(&sql).await.unwrap();
+    };
+    let entry = |n: u128| Entry::top_up(OperationId(Uuid::from_u128(n)), ben.id, euros(100)).unwrap();
+    let has = async || world.store.balance(Place::of(ben.id, Book::Available), euros(0).asset).await.unwrap();
+    gives_up("40P01", 3).await;
+    world.store.post(&entry(1)).await.unwrap();
+    assert_eq!(has().await, euros(100));
+    gives_up("40001", 3).await;
+    world.store.post(&entry(2)).await.unwrap();
+    assert_eq!(has().await, euros(200));
+    // Not for ever, and nothing else.
+    gives_up("40001", 4).await;
+    assert!(world.store.post(&entry(3)).await.is_err());
+    gives_up("22000", 1).await;
+    assert!(world.store.post(&entry(3)).await.is_err());
+    assert_eq!(has().await, euros(200));
+    world.store.post(&entry(3)).await.unwrap();
+    assert_eq!(has().await, euros(300));
 }

@@ -12,7 +12,7 @@ use app::{
 use domain::{
     account::Role,
     conditions::{Cap, Choice},
-    consultation::{Op, Stage},
+    consultation::{EndReason, Op, Stage},
     environment::Environment,
     id::{ConsultationId, LifeId, OfferId, SignInId, TabId},
     ledger::{Book, Place},
@@ -21,6 +21,7 @@ use domain::{
     reject::{Code, Field},
     text::{CaseText, Question},
     time::Millis,
+    timeline::Event,
 };
 use server::store::Entry;
 use uuid::Uuid;
@@ -234,9 +235,14 @@ async fn too_little_money_is_told_before_it_rings(world: World) {
     assert_eq!(world.store.ringing(&ana).await.unwrap(), None);
     let terms = world.store.terms(Some(&ben), offer, &asked(offer, "10").choice).await.unwrap();
     assert_eq!((terms.funds, terms.conditions.at_most()), (Some(euros(0)), 1_080));
+    let most = terms.fits.unwrap();
+    let too_much = Movement { key: None, amount: most.plus(euros(1)).unwrap() };
+    refused_field(world.store.top_up(&ben, too_much, "/wallet").await.map(drop), Field::AmountMinor, Code::WalletFull);
     world.top_up(&ben, 1_079).await;
     refused_field(world.store.request(&ben, asked(offer, "10")).await, Field::Cap, Code::NoFunds);
     world.top_up(&ben, 1).await;
+    let fits = world.store.wallet(&ben).await.unwrap().balances[0].fits;
+    assert_eq!(fits, most.less(euros(1_080)).unwrap(), "what is told is what is taken");
     world.store.request(&ben, asked(offer, "10")).await.unwrap();
 }
 
@@ -248,6 +254,10 @@ async fn money_that_goes_while_it_rings_cancels_it(world: World) {
     world.store.refund_unused(&ben, Movement { key: None, amount: euros(1) }).await.unwrap();
     refused(world.store.act(&ana, id, Op::Accept { device: device() }).await, Code::FundsGone);
     assert_eq!(world.store.consultation(&ben, id).await.unwrap().stage(), Stage::Cancelled);
+    let seen = world.store.show(&ben, id).await.unwrap();
+    assert_eq!((seen.state.reason, &seen.rows.last().unwrap().is), (Some(EndReason::Funds), &Event::Unfunded), "and that is why");
+    world.store.act(&ben, id, Op::Cancel).await.unwrap();
+    assert_eq!(world.store.show(&ben, id).await.unwrap().rows, seen.rows, "to take it back as well changes nothing");
     assert_eq!((holds(&world, &ben, Book::Held).await, holds(&world, &ben, Book::Available).await), (0, 1_079));
     assert_eq!(world.shown(offer).await, domain::presence::Shown::Online, "and the provider is free for others");
     sound(&world).await;
@@ -371,8 +381,25 @@ async fn a_case_is_decided_once(world: World) {
     refused(world.store.decide(&operator, again, decision("50", 3)).await, Code::Over);
     let list = world.store.list(&operator).await.unwrap();
     assert_eq!(list.iter().map(|line| line.case.state).collect::<Vec<_>>(), [CaseState::Refunded, CaseState::Automatic]);
-    assert!(list[0].evidence.iter().any(|line| line.contains("billed: 60 s")), "{:?}", list[0].evidence);
-    assert_eq!(holds(&world, &ana, Book::Pending).await, 60);
+    let evidence = &list[0].evidence;
+    assert!(evidence.iter().any(|line| line == "60 s · Billed: both were here"), "{evidence:?}");
+    assert!(evidence.iter().any(|line| line.ends_with(" · The provider accepted")) && !evidence.iter().any(|line| line.contains('{')));
+    // Both sides read who gave it back, and the provider finds the case with what was earned.
+    let back = async |id| {
+        let refunds = world.store.receipt(&ana, id).await.unwrap().refunds;
+        refunds.iter().map(|refund| (refund.amount.minor, refund.borne, refund.case)).collect::<Vec<_>>()
+    };
+    assert_eq!(back(little).await, [(120, Borne::Provider, Some(CaseState::Automatic))]);
+    assert_eq!(back(again).await, [(60, Borne::Provider, Some(CaseState::Refunded))]);
+    world.clock.advance(Millis(1));
+    world.store.give_back(&ana, again, None, "5", "").await.unwrap();
+    assert_eq!(back(again).await, [(60, Borne::Provider, Some(CaseState::Refunded)), (5, Borne::Provider, None)]);
+    let lines = world.store.earnings(&ana).await.unwrap().lines;
+    let lines: Vec<_> = lines.iter().map(|line| (line.gross.minor, line.refunded.minor, line.net.minor, line.case)).collect();
+    assert_eq!(lines, [(120, 65, 55, Some(CaseState::Refunded)), (120, 120, 0, Some(CaseState::Automatic))]);
+    let cost = world.store.show(&ben, again).await.unwrap().cost.unwrap();
+    assert_eq!((cost.total, cost.refunded), (euros(120), euros(65)));
+    assert_eq!(holds(&world, &ana, Book::Pending).await, 55);
     sound(&world).await;
 }
 
