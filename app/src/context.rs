@@ -88,6 +88,8 @@ pub struct Notices {
     pub open: Option<ConsultationId>,
     /// Whether nothing new that costs money can begin, since the books are being checked.
     pub frozen: bool,
+    /// Whether the database is out of reach.
+    pub down: bool,
 }
 
 /// The ports.

@@ -41,7 +41,7 @@ impl AppError {
             Code::BadRequest => 400,
             Code::TooManyTries => 429,
             Code::Internal => 500,
-            Code::Overloaded | Code::Network | Code::Frozen | Code::GatewayDown => 503,
+            Code::Overloaded | Code::Unavailable | Code::Network | Code::Frozen | Code::GatewayDown => 503,
             _ => 422,
         }
     }
@@ -234,6 +234,9 @@ pub const fn words(field: Option<Field>, code: Code) -> &'static str {
         (Code::TooLarge, _) => "This is more than the server takes at once.",
         (Code::BadRequest, _) => "The server could not understand this. Reload the page and try again.",
         (Code::Overloaded, _) => "The server is very busy. Try again in a moment; nothing you typed is lost.",
+        (Code::Unavailable, _) => {
+            "The server cannot reach its database just now, so nothing can be changed. Try again in a moment; nothing is lost."
+        }
         (Code::Internal, _) => "Something broke on our side. Try again in a moment; nothing you typed is lost.",
         (Code::Network, _) => "The server could not be reached. Check your line and try again; nothing you typed is lost.",
     }
@@ -265,7 +268,7 @@ mod tests {
             assert!(!words(None, *code).is_empty() && (400..=503).contains(&status), "{}", code.as_str());
             assert_eq!(
                 status >= 500,
-                matches!(code, Code::Internal | Code::Overloaded | Code::Network | Code::Frozen | Code::GatewayDown),
+                matches!(code, Code::Internal | Code::Overloaded | Code::Unavailable | Code::Network | Code::Frozen | Code::GatewayDown),
                 "{}",
                 code.as_str()
             );

@@ -102,7 +102,11 @@ fn site_json() -> String {
 /// The visitor, or nobody and the browser is sent to sign in and back.
 pub fn sign_in_first() -> Option<MeView> {
     let me = TheSite::me();
-    if me.is_none() {
+    if expect_context::<TheSite>().0.read_untracked().down {
+        // Nobody is known now, and nobody has to sign in for that: the head says what is so.
+        #[cfg(feature = "ssr")]
+        crate::context::set_status(http::StatusCode::SERVICE_UNAVAILABLE);
+    } else if me.is_none() {
         let target = routes::sign_in_then(&use_location().pathname.get_untracked());
         #[cfg(feature = "ssr")]
         if use_context::<crate::context::Visitor>().is_some() {
@@ -122,7 +126,8 @@ pub fn App() -> impl IntoView {
     provide_context(TheSite(RwSignal::new(json::read(&known).unwrap_or_default())));
     let hydrated = RwSignal::new(false);
     provide_context(Hydrated(hydrated));
-    let (feed, desk) = (Feed::new(), DeskState::new());
+    let down = expect_context::<TheSite>().0.read_untracked().down;
+    let (feed, desk) = (Feed::new(down), DeskState::new());
     let here = Here::default();
     provide_context(feed);
     provide_context(desk);
@@ -263,6 +268,7 @@ pub fn focus_main() {
 #[component]
 fn Head() -> impl IntoView {
     let site = expect_context::<TheSite>().0;
+    let feed = expect_context::<Feed>();
     let path = use_location().pathname;
     Effect::new(move |before: Option<String>| {
         let path = path.get();
@@ -300,11 +306,17 @@ fn Head() -> impl IntoView {
             {when(site.get_untracked().frozen, || {
                 view! { <p class="demo-banner" role="status">"The books of this site are being checked. Nothing new that costs money can begin; what runs goes on."</p> }.into_any()
             })}
+            <div role="status">
+                {show(move || when(feed.stale.get(), || {
+                    view! { <p class="demo-banner">"The server cannot reach its database. What you see may be old, and nothing can be changed until it is back."</p> }.into_any()
+                }))}
+            </div>
             <div class="wrap">
                 <Brand/>
                 <nav aria-label="Main">
                     {match me {
                         Some(me) => own(me).into_any(),
+                        None if site.get_untracked().down => nothing(),
                         None => nobody().into_any(),
                     }}
                 </nav>

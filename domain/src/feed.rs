@@ -101,6 +101,9 @@ pub struct Change {
     /// The offers that are no longer among the choices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<OfferId>,
+    /// Whether the server cannot reach its database: what is shown may be old. It stands in every frame while that is so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
 }
 
 /// The last event before the server ends a stream.

@@ -88,6 +88,11 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// The last proof that can still be prolonged.
+    pub fn newest(&self) -> Option<Timestamp> {
+        Side::ALL.iter().filter_map(|side| *self.stretch.of(*side)).map(|own| own.to).max()
+    }
+
     /// A side proves at `at` that it is there. Answers the segment that a gap closed, if one did.
     pub fn prove(&mut self, side: Side, at: Timestamp, join: Millis) -> Option<Segment> {
         let closed = self.lapse(at, join);

@@ -136,6 +136,8 @@ codes! {
         BadRequest = "bad_request",
         /// The server has too much to do; try again.
         Overloaded = "overloaded",
+        /// The database cannot be reached: what is shown may be old, and nothing can be changed.
+        Unavailable = "unavailable",
         /// Something broke; an incident number is given.
         Internal = "internal",
         /// The line to the server failed (found by the browser).

@@ -1,6 +1,7 @@
 //! One node, put together: configuration in, a running server out. Tests start nodes by the same door as the command line.
 
 use crate::{
+    bus::Bus,
     clock::Clock,
     config::Config,
     demo,
@@ -90,17 +91,24 @@ impl Application {
         store.sweep(store.clock().now()).await?;
         let demo = demo::prepare(&store, config.demo).await?;
         let snapshot = store.board().await?;
+        let epoch = snapshot.cursor.epoch;
         let hub = Hub::new(Board::new(snapshot.cursor, snapshot.cards), config.feed);
 
         let life = Lifecycle::default();
-        life.spawn(worker::feeder::run(store.clone(), Arc::clone(&hub), life.clone()));
+        let bus = Bus::new(config.bus.clone(), config.database.is_some(), epoch);
+        let whispers = Arc::<Whispers>::default();
+        life.spawn(Arc::clone(&bus).run(store.clone(), Arc::clone(&whispers), life.clone()));
+        life.spawn(worker::feeder::run(store.clone(), Arc::clone(&hub), Arc::clone(&bus), life.clone()));
+        if let Some(url) = config.database.clone() {
+            life.spawn(worker::pulse::run(url, store.clone(), Arc::clone(&hub), life.clone()));
+        }
+        life.spawn(worker::poller::run(store.clone(), node, Arc::clone(&bus), life.clone()));
         let desks = Arc::new(Desks::new(node, &config));
         life.spawn(worker::presence::run(store.clone(), Arc::clone(&desks), node, config.node_beat(), life.clone()));
         life.spawn(worker::pruner::run(store.clone(), life.clone()));
         life.spawn(worker::money::settle(store.clone(), life.clone()));
         life.spawn(worker::money::drive(store.clone(), life.clone()));
         life.spawn(worker::money::audit(store.clone(), config.money.audit, life.clone()));
-        let whispers = Arc::<Whispers>::default();
         life.spawn(robots::run(store.clone(), Arc::clone(&whispers), life.clone()));
         if demo {
             life.spawn(demo::run(store.clone(), node, life.stop.clone()));
@@ -129,6 +137,7 @@ impl Application {
         let state = AppState::new(Parts {
             desks,
             whispers,
+            bus,
             config: Arc::new(config),
             store: store.clone(),
             hub: Arc::clone(&hub),

@@ -31,6 +31,8 @@ pub struct Config {
     pub data: PathBuf,
     /// `postgres://...` instead of the embedded database.
     pub database: Option<String>,
+    /// `nats://...`: by which nodes that share a PostgreSQL tell each other what changed. Without it they look at its tables.
+    pub bus: Option<String>,
     /// Fill a new data folder with robot providers; nothing is real then.
     pub demo: bool,
     /// A folder of built assets instead of those in the binary.
@@ -63,6 +65,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             data: "data".into(),
             database: None,
+            bus: None,
             demo: false,
             site: None,
             log: Log::default(),
@@ -302,6 +305,12 @@ impl Config {
         }
         if self.database.as_ref().is_some_and(|d| !d.starts_with("postgres://") && !d.starts_with("postgresql://")) {
             return unfit("database must be postgres://user:password@host/name; leave it out for the embedded database in the data folder");
+        }
+        if self.bus.as_ref().is_some_and(|b| !b.starts_with("nats://") && !b.starts_with("tls://")) {
+            return unfit("bus must be nats://host:4222, or tls://host:4222");
+        }
+        if self.bus.is_some() && self.database.is_none() {
+            return unfit("a bus joins nodes that share a database: set database to a postgres:// address too, or leave bus out");
         }
         if self.stripe.is_some() && !self.https() {
             return unfit("stripe needs public_url to be https://: real money is not moved over lines that others can read");

@@ -4,6 +4,7 @@
 #![recursion_limit = "512"]
 
 pub mod application;
+pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod crash;

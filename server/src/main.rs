@@ -32,6 +32,7 @@ const EXAMPLES: &str = "Examples:
   noren serve --demo --data ./demo                robot providers to try it with
   noren serve --public-url https://help.example.org --trusted-proxies 127.0.0.1/32
   noren serve --database postgres://noren:secret@db/noren
+  noren serve --database postgres://noren:secret@db/noren --bus nats://bus:4222     one of several nodes
   noren account reset-link ana@example.org        a link by which a password can be set anew
   noren operator create ops@example.org
   noren ledger verify                             whether the books are right; lifts a freeze when they are
@@ -116,6 +117,10 @@ struct Flags {
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<String>,
+    /// NATS, by which nodes that share a PostgreSQL tell each other what changed
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bus: Option<String>,
     /// Fill a new data folder with robot providers; nothing is real then
     #[arg(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -62,6 +62,9 @@ pub struct Site {
     /// Whether nothing new that costs money can begin, since the books are being checked.
     #[serde(default)]
     pub frozen: bool,
+    /// Whether the database is out of reach: nobody is known, and what is shown may be old.
+    #[serde(default)]
+    pub down: bool,
 }
 
 #[cfg(feature = "ssr")]
@@ -75,6 +78,7 @@ impl Site {
             test_money: backend.money.reality == domain::money::Reality::Test,
             commission: backend.money.commission,
             frozen: notices.frozen,
+            down: notices.down,
         }
     }
 }
@@ -88,7 +92,7 @@ pub async fn read_site() -> Result<Site, AppError> {
         None => None,
     };
     let frozen = backend.wallets.frozen();
-    Ok(Site::of(&backend, visitor.me, crate::context::Notices { open, frozen }))
+    Ok(Site::of(&backend, visitor.me, crate::context::Notices { open, frozen, down: false }))
 }
 
 /// Creates an account, signs it in and goes to `next`.

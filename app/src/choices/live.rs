@@ -77,18 +77,20 @@ thread_local! {
 pub struct Feed {
     /// Whether the line is down for so long that the page says so.
     pub late: RwSignal<bool>,
+    /// Whether the server cannot reach its database, so that what is shown may be old.
+    pub stale: RwSignal<bool>,
 }
 
 impl Feed {
-    /// A handle; nothing is opened yet.
-    pub fn new() -> Self {
-        Feed { late: RwSignal::new(false) }
+    /// A handle; nothing is opened yet. `stale` as it was when the page was rendered.
+    pub fn new(stale: bool) -> Self {
+        Feed { late: RwSignal::new(false), stale: RwSignal::new(stale) }
     }
 
     /// Starts the task that keeps the line. Browser only, once.
     pub fn start(self) {
         let line = LINE.with(Rc::clone);
-        spawn_local(keep(Rc::clone(&line), self.late));
+        spawn_local(keep(Rc::clone(&line), self));
         let shut = Rc::clone(&line);
         // The handles are let go: these listeners live as long as the page.
         let _ = window_event_listener_untyped("pagehide", move |_| {
@@ -142,12 +144,6 @@ impl Feed {
     }
 }
 
-impl Default for Feed {
-    fn default() -> Self {
-        Feed::new()
-    }
-}
-
 /// Why listening ended.
 enum End {
     /// The bell rang: another watch, or none, or the page is hidden.
@@ -161,7 +157,8 @@ enum End {
 }
 
 /// Keeps the line while somebody watches and the page is seen.
-async fn keep(line: Rc<Line>, late: RwSignal<bool>) {
+async fn keep(line: Rc<Line>, feed: Feed) {
+    let late = feed.late;
     let mut failures = 0;
     let mut down_since: Option<i64> = None;
     loop {
@@ -172,7 +169,7 @@ async fn keep(line: Rc<Line>, late: RwSignal<bool>) {
             line.bell.wait().await;
             continue;
         };
-        let end = listen(&line, watch.as_ref(), cursor, late, &mut down_since).await;
+        let end = listen(&line, watch.as_ref(), cursor, feed, &mut down_since).await;
         let pause = match end {
             End::Rung => continue,
             End::Bye(ms) => u32::try_from(ms).unwrap_or(u32::MAX),
@@ -199,7 +196,8 @@ enum Woken {
 }
 
 /// One connection. All named events are taken in one loop that waits for nothing else.
-async fn listen(line: &Line, watch: &dyn Watch, cursor: Cursor, late: RwSignal<bool>, down_since: &mut Option<i64>) -> End {
+async fn listen(line: &Line, watch: &dyn Watch, cursor: Cursor, feed: Feed, down_since: &mut Option<i64>) -> End {
+    let late = feed.late;
     // The connection closes when `source` is dropped, so it is never cloned.
     let Ok(mut source) = EventSource::new(&format!("/live/choices?since={cursor}")) else { return End::Lost { heard: false } };
     let Ok(mut queues) = EVENTS.iter().map(|name| source.subscribe(*name)).collect::<Result<Vec<EventSourceSubscription>, _>>() else {
@@ -253,7 +251,10 @@ async fn listen(line: &Line, watch: &dyn Watch, cursor: Cursor, late: RwSignal<b
                             Heard::Fine
                         }),
                         1 => parse::<Board>(&data).map(|board| watch.hear(News::Board(Cursor { epoch, seq: board.seq }, board))),
-                        2 | 3 => parse::<Change>(&data).map(|change| watch.hear(News::Change(change))),
+                        2 | 3 => parse::<Change>(&data).map(|change| {
+                            feed.stale.set(change.stale);
+                            watch.hear(News::Change(change))
+                        }),
                         _ => return End::Bye(parse::<Bye>(&data).map_or(0, |bye| bye.retry_ms)),
                     };
                     match outcome {

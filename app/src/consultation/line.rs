@@ -62,6 +62,8 @@ pub struct Known {
     pub signed_out: RwSignal<bool>,
     /// Why the last thing that was asked for here, other than a message, was refused.
     pub refused: RwSignal<Option<Code>>,
+    /// Since when the server cannot note that this side is there, by its clock: nothing is billed from then on until it can.
+    pub unkept: RwSignal<Option<i64>>,
     /// The server's clock, moving every second.
     pub now: RwSignal<i64>,
     line: Local<Rc<Line>>,
@@ -136,6 +138,7 @@ impl Known {
             beats: RwSignal::new(0),
             signed_out: RwSignal::new(false),
             refused: RwSignal::new(None),
+            unkept: RwSignal::new(None),
             now: RwSignal::new(view.state.now.0),
             line: Local::default(),
         }
@@ -352,6 +355,7 @@ impl Talk for AtRoom {
                     known.elsewhere.set(false);
                 }
                 line.learn(state);
+                known.unkept.set(None);
                 if !known.open.get_untracked() {
                     known.open.set(true);
                     line.marked.set((0, 0));
@@ -364,6 +368,9 @@ impl Talk for AtRoom {
             // While it is interrupted a message waits; what is wrong with it for good is told beside it.
             FromServer::Refused { key: Some(key), code } if code != Code::Interrupted => known.pending.update(|all| {
                 all.iter_mut().filter(|message| message.key == key).for_each(|message| message.refused = Some(code));
+            }),
+            FromServer::Refused { key: None, code: Code::Unavailable } => known.unkept.update(|since| {
+                since.get_or_insert(known.now.get_untracked());
             }),
             FromServer::Refused { key: None, code } => known.refused.set(Some(code)),
             FromServer::Refused { .. } => {}

@@ -42,7 +42,8 @@ fn proved(known: Known) -> Millis {
     if state.full {
         return state.cap.millis();
     }
-    let length = state.counts_from.map_or(state.proved, |from| Timestamp(known.now.get()).since(from));
+    let now = known.unkept.get().unwrap_or_else(|| known.now.get());
+    let length = state.counts_from.map_or(state.proved, |from| Timestamp(now).since(from));
     Millis(length.0.clamp(0, state.cap.millis().0))
 }
 

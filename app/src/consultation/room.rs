@@ -277,6 +277,9 @@ pub fn Room(
             if !known.open.get() {
                 return "Your line to the server is lost; trying again. Nothing is lost.".into();
             }
+            if known.unkept.get().is_some() {
+                return "The server cannot reach its database. Go on talking: nothing is billed until it can note the time again.".into();
+            }
             match state.stage {
                 Stage::Connecting if state.medium == Medium::Chat => format!("Waiting for {other} to come in."),
                 Stage::Connecting if pathless.get() => {

@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(card.name, "田中 \"Yui\" \\ \n");
         same(&card);
         same(&Card { answers: domain::answers::Answers::try_from(92).ok(), ..card.clone() });
-        let change = Change { from: 1, to: 2, cards: vec![card.clone()], gone: vec![card.id] };
+        let change = Change { from: 1, to: 2, cards: vec![card.clone()], gone: vec![card.id], stale: true };
         same(&change);
         same(&Change::default());
         let cursor = domain::feed::Cursor { epoch: domain::id::Epoch(card.id.0), seq: u64::from(u32::MAX) };

@@ -28,6 +28,7 @@ pub fn ProblemPage(
         Code::NotFound => "Nothing hangs here",
         Code::SignInRequired => "Please sign in",
         Code::Network | Code::Overloaded => "The line is busy",
+        Code::Unavailable => "Nothing can be read just now",
         _ => "Something is wrong",
     };
     let again = error.status() >= 500;

@@ -292,6 +292,20 @@ impl Consultation {
         }
     }
 
+    /// The newest moment that it knows of: whoever changes it next must not have an earlier one. Clocks of two nodes differ by a little.
+    pub fn newest(&self) -> Timestamp {
+        match self {
+            Consultation::Requested(ring) => ring.since,
+            Consultation::Open(room) => room.meter.newest().unwrap_or(room.since).max(room.since),
+            Consultation::Declined { at, .. }
+            | Consultation::Missed { at }
+            | Consultation::Cancelled { at, .. }
+            | Consultation::Unreachable { at }
+            | Consultation::Failed { at } => *at,
+            Consultation::Ended(end) | Consultation::Settled(end) => end.at,
+        }
+    }
+
     /// Whether it keeps its provider busy.
     pub const fn is_open(&self) -> bool {
         self.stage().is_open()

@@ -11,6 +11,7 @@ use domain::{
     presence::{Leaving, Presence},
     time::Millis,
 };
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The beginning of every story.
@@ -20,20 +21,33 @@ const STRETCH: Millis = Millis::minutes(480);
 /// What the robots' pages are called in the list of connections.
 const DEVICE: &str = "Robot";
 
-/// Moves the robots until the node ends.
+/// How often a node that does not move the robots looks whether it is to.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Moves the robots until the node ends, if it is the eldest of those that share a database.
 pub async fn run(store: Store, node: NodeId, stop: CancellationToken) {
-    let mut troupe = match Troupe::gather(store, node).await {
-        Ok(troupe) => troupe,
-        Err(error) => return tracing::warn!(?error, "the robots stay at home"),
-    };
+    let mut moves: Option<Troupe> = None;
     loop {
-        let pause = troupe.plan.pause();
+        let pause = moves.as_mut().map_or(LOOK, |troupe| troupe.plan.pause());
+        match (store.is_eldest(node).await, &mut moves) {
+            (Ok(false), _) => moves = None,
+            (Ok(true), Some(troupe)) => {
+                if let Err(error) = troupe.turn().await {
+                    tracing::warn!(?error, "a robot could not move");
+                }
+            }
+            (Ok(true), None) => match Troupe::gather(store.clone(), node).await {
+                Ok(troupe) => {
+                    moves = Some(troupe);
+                    continue;
+                }
+                Err(error) => tracing::warn!(?error, "the robots stay at home"),
+            },
+            (Err(error), _) => tracing::warn!(?error, "nobody knows which node moves the robots"),
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
-        }
-        if let Err(error) = troupe.turn().await {
-            tracing::warn!(?error, "a robot could not move");
         }
     }
 }

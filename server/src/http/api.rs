@@ -64,6 +64,17 @@ fn is_form(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|v| v.starts_with("application/x-www-form-urlencoded"))
 }
 
+/// What is answered while the database is out of reach: a form cannot be kept then, so its page must stay where it is.
+pub fn unavailable(headers: &HeaderMap) -> Response {
+    let error = AppError::from(Code::Unavailable);
+    if !accepts_html(headers) {
+        return error_response(&error);
+    }
+    let words = format!("{} Go back: what you typed is still in the form.", error.words());
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::RETRY_AFTER, "5")], words)
+        .into_response()
+}
+
 /// An error as a program gets it.
 pub fn error_response(error: &AppError) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -90,7 +101,7 @@ fn forward(response: Response, headers: &HeaderMap, public_url: Option<&str>) ->
 /// Tells an error: as JSON to a program, by a redirect to a plain form, whose fields are kept.
 async fn refuse(state: &AppState, parts: &Parts, html: bool, body: Bytes, error: AppError) -> Response {
     tracing::info!(path = parts.uri.path(), code = error.code.as_str(), "refused");
-    let kept = !matches!(error.code, Code::TooManyTries | Code::TooLarge | Code::Overloaded) && is_form(&parts.headers);
+    let kept = !matches!(error.code, Code::TooManyTries | Code::TooLarge | Code::Overloaded | Code::Unavailable) && is_form(&parts.headers);
     if !html || parts.method != Method::POST || !kept {
         return error_response(&error);
     }

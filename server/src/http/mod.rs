@@ -70,6 +70,8 @@ pub struct Parts {
     pub desks: Arc<live::desk::Desks>,
     /// What pages of a room tell each other in passing.
     pub whispers: Arc<live::room::Whispers>,
+    /// How this node hears of the others.
+    pub bus: Arc<crate::bus::Bus>,
     /// The ports for pages and server functions.
     pub backend: Backend,
     /// What Leptos wants to know.

@@ -66,7 +66,7 @@ async fn render(State(state): State<AppState>, request: Request<Body>) -> Respon
         Some(me) => state.backend.consultations.open_of(&me).await.ok().flatten(),
         None => None,
     };
-    let notices = Notices { open, frozen: state.backend.wallets.frozen() };
+    let notices = Notices { open, frozen: state.backend.wallets.frozen(), down: state.store.is_down() };
     let provider = request.extensions().get::<Visitor>().and_then(|visitor| visitor.me.as_ref()).is_some_and(|me| me.provider);
     // A provider can be rung on every page.
     let whole = provider || app::routes::is_beyond_first(request.uri().path());

@@ -1,7 +1,7 @@
 //! Probes, the request log, and what a panic leads to.
 
 use super::AppState;
-use crate::ids;
+use crate::{bus::Link, ids};
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
@@ -16,12 +16,16 @@ pub async fn alive() -> &'static str {
     "ok"
 }
 
-/// `GET /readyz`: the database answers and the node is not ending.
+/// `GET /readyz`: the database answers and the node is not ending. A bus that is lost is told, and costs no more than a moment.
 pub async fn ready(State(state): State<AppState>) -> Response {
     if state.life.stopping() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping").into_response();
     }
+    if state.store.is_down() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "database").into_response();
+    }
     match state.store.ping().await {
+        Ok(()) if state.bus.link() == Link::Lost => "ready; the bus is lost, the tables are polled".into_response(),
         Ok(()) => "ready".into_response(),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "database").into_response(),
     }

@@ -27,6 +27,9 @@ pub async fn resolve(State(state): State<AppState>, mut request: Request<Body>, 
     let ip = client_ip(peer, headers, &state.config.trusted_proxies);
     let device = device(headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default());
     let token = cookie(headers, cookie_name(state.config.https()));
+    if state.store.is_down() && request.uri().path().starts_with("/api/") && request.uri().path() != "/api/choices/view" {
+        return super::api::unavailable(request.headers());
+    }
     let me = match &token {
         Some(token) => match state.store.who(token).await {
             Ok(me) => me,

@@ -62,6 +62,8 @@ pub struct Hub {
     behind: AtomicUsize,
     flush_micros: AtomicU64,
     closing: AtomicBool,
+    /// Whether the database is out of reach.
+    stale: AtomicBool,
     started: Instant,
     settings: Feed,
     frames: AtomicU64,
@@ -97,6 +99,7 @@ impl Hub {
             behind: AtomicUsize::new(0),
             flush_micros: AtomicU64::new(0),
             closing: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
             started: now,
             settings,
             frames: AtomicU64::new(0),
@@ -168,7 +171,8 @@ impl Hub {
         let mut guard = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *guard;
         let (epoch, head, flushed) = (state.board.cursor.epoch, state.board.cursor.seq, state.ring.flushed);
-        let mut change = Change { from: if head > flushed { flushed.saturating_add(1) } else { head }, to: head, ..Change::default() };
+        let from = if head > flushed { flushed.saturating_add(1) } else { head };
+        let mut change = Change { from, to: head, stale: self.stale.load(Ordering::Relaxed), ..Change::default() };
         for (id, news) in std::mem::take(&mut state.pending) {
             match news {
                 News::Card(card) => change.cards.push(*card),
@@ -223,6 +227,13 @@ impl Hub {
         }
     }
 
+    /// Tells every watcher whether the database is out of reach, when that is another thing than before.
+    pub fn set_stale(&self, stale: bool) {
+        if self.stale.swap(stale, Ordering::Relaxed) != stale {
+            self.flush();
+        }
+    }
+
     /// Asks every stream to end.
     pub fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
@@ -263,7 +274,12 @@ impl Hub {
             Start::Reset => (u64::MAX, Bytes::new()),
         };
         drop(state);
-        let (next, first) = if next == u64::MAX { self.whole_board() } else { (next, first) };
+        let (next, mut first) = if next == u64::MAX { self.whole_board() } else { (next, first) };
+        if self.stale.load(Ordering::Relaxed) {
+            // Whoever comes now has missed the frame that said so.
+            let beat = Change { from: flushed, to: flushed, stale: true, ..Change::default() };
+            first = Bytes::from([first, ring::event("beat", None, &beat)].concat());
+        }
         let age = self.settings.max_age;
         let slot = Arc::new(Slot {
             waker: AtomicWaker::new(),

@@ -35,7 +35,7 @@ use domain::{
     text::MessageText,
 };
 use futures::StreamExt;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::{
     sync::broadcast::{self, error::RecvError},
@@ -48,33 +48,49 @@ const MESSAGE_MAX: usize = 64 * 1_024;
 const MESSAGES_MAX: u32 = 200;
 
 /// What one page tells the other of a room without writing it down.
-#[derive(Clone, Copy, Debug)]
-struct Whisper {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whisper {
     room: ConsultationId,
     from: Side,
     is: Said,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Said {
     Typing,
     Line(Quality),
 }
 
-/// The whispers of this node.
-pub struct Whispers(broadcast::Sender<Whisper>);
+/// The whispers that pages of this node hear, and those that they say.
+pub struct Whispers {
+    heard: broadcast::Sender<Whisper>,
+    /// For the bus, which tells the other nodes.
+    pub out: broadcast::Sender<Whisper>,
+}
 
 impl Default for Whispers {
     fn default() -> Self {
-        Whispers(broadcast::Sender::new(256))
+        Whispers { heard: broadcast::Sender::new(256), out: broadcast::Sender::new(256) }
     }
 }
 
 impl Whispers {
     /// A side without a page of its own types.
     pub fn types(&self, room: ConsultationId, from: Side) {
+        self.say(Whisper { room, from, is: Said::Typing });
+    }
+
+    fn say(&self, whisper: Whisper) {
+        self.hear(whisper);
+        // Without a bus nobody listens.
+        let _ = self.out.send(whisper);
+    }
+
+    /// What was said on another node.
+    pub fn hear(&self, whisper: Whisper) {
         // Nobody may be there to hear it.
-        let _ = self.0.send(Whisper { room, from, is: Said::Typing });
+        let _ = self.heard.send(whisper);
     }
 }
 
@@ -170,7 +186,7 @@ impl Page {
         let (mut sink, mut messages) = socket.split();
         let knobs: Knobs = *self.store().knobs();
         let (mut rooms, mut sign_outs) = (self.store().hints().rooms.subscribe(), self.store().hints().sign_outs.subscribe());
-        let mut whispers = self.state.whispers.0.subscribe();
+        let mut whispers = self.state.whispers.heard.subscribe();
         let (mut beats, mut looks) = (interval(millis(knobs.beat.0)), interval(LOOK));
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -325,7 +341,7 @@ impl Page {
                 Ok(())
             }
             FromPage::Line(quality) => {
-                let _ = self.state.whispers.0.send(Whisper { room: id, from: by, is: Said::Line(quality) });
+                self.state.whispers.say(Whisper { room: id, from: by, is: Said::Line(quality) });
                 Ok(())
             }
             FromPage::Beat { .. } | FromPage::Leave {} => Ok(()),

@@ -36,10 +36,11 @@ pub async fn run(store: Store, whispers: Arc<Whispers>, life: Lifecycle) {
     let mut robots = Robots { store, whispers, proved: HashMap::new() };
     let mut rooms = robots.store.hints().rooms.subscribe();
     loop {
-        let busy = robots.turn().await.unwrap_or_else(|error| {
-            tracing::warn!(?error, "the robots could not look around");
-            false
-        });
+        let busy = !robots.store.is_down()
+            && robots.turn().await.unwrap_or_else(|error| {
+                tracing::warn!(?error, "the robots could not look around");
+                false
+            });
         tokio::select! {
             () = life.stop.cancelled() => return,
             () = tokio::time::sleep(if busy { TURN } else { IDLE }) => {}

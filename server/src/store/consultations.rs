@@ -505,10 +505,11 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// Locks a consultation. Errors: `NotFound`.
+/// Locks a consultation. From then on the clock tells no earlier time than what was done to it before, on whatever node. Errors: `NotFound`.
 pub(super) async fn lock(tx: &Tx, id: ConsultationId) -> Result<consultation::Model, StoreError> {
-    let row = consultation::Entity::find_by_id(id.0).lock(LockType::NoKeyUpdate).one(&tx.db).await?;
-    row.ok_or_else(|| Code::NotFound.into())
+    let row = consultation::Entity::find_by_id(id.0).lock(LockType::NoKeyUpdate).one(&tx.db).await?.ok_or(Code::NotFound)?;
+    tx.clock.not_before(from_json::<Consultation>(&row.state)?.newest());
+    Ok(row)
 }
 
 pub(super) async fn find(db: &impl ConnectionTrait, id: ConsultationId) -> Result<consultation::Model, StoreError> {

@@ -28,6 +28,7 @@ mod records;
 mod rooms;
 mod rows;
 mod sealing;
+mod seen;
 mod settings;
 mod settlement;
 mod sign_ins;
@@ -42,7 +43,8 @@ pub use ledger::Posted;
 pub use nodes::Renewed;
 pub use practice::{Part, robot_environment};
 pub use rooms::{Entry, News};
-pub use tx::Hints;
+pub use seen::Seen;
+pub use tx::{Hint, Hints};
 
 use crate::{
     clock::Clock,
@@ -58,7 +60,10 @@ use ring::signature::Ed25519KeyPair;
 use sea_orm::DatabaseConnection;
 use std::{
     fs::File,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// The database and the rules around it. Clones share everything.
@@ -86,6 +91,8 @@ struct Inner {
     hints: Hints,
     /// Whether the books were found wrong, as it was read last: every page asks.
     frozen: AtomicBool,
+    /// Whether the database was out of reach when it was looked at last.
+    down: AtomicBool,
     crash: Crash,
     /// Held while the store is open, so that no second server uses the data folder.
     _lock: Option<File>,
@@ -117,6 +124,7 @@ impl Store {
             limits: Limits::new(&config.accounts, &clock),
             hints: Hints::default(),
             frozen: AtomicBool::new(false),
+            down: AtomicBool::new(false),
             crash: Crash::default(),
             clock,
             _lock: lock,
@@ -151,6 +159,21 @@ impl Store {
     /// Where tests let work die.
     pub fn crash(&self) -> &Crash {
         &self.0.crash
+    }
+
+    /// Whether the database is out of reach: then nothing is tried, so that nobody waits for it.
+    pub fn is_down(&self) -> bool {
+        self.0.down.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether it is; answers whether that is news.
+    pub fn set_down(&self, down: bool) -> bool {
+        self.0.down.swap(down, Ordering::Relaxed) != down
+    }
+
+    /// Errors: `Unavailable` while the database is out of reach.
+    fn reachable(&self) -> Result<(), StoreError> {
+        if self.is_down() { Err(domain::reject::Code::Unavailable.into()) } else { Ok(()) }
     }
 
     /// Whether the database answers.

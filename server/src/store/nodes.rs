@@ -14,7 +14,7 @@ use domain::{
 use entity::{attachment, node};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, LockType},
 };
 use uuid::Uuid;
@@ -50,6 +50,19 @@ impl Store {
         }
         self.register_node(id).await?;
         Ok(Renewed::Buried)
+    }
+
+    /// Whether a node is the one that has lived longest, of those that are believed to live: what only one of them does, it does.
+    pub async fn is_eldest(&self, id: NodeId) -> Result<bool, PortError> {
+        let living = self.clock().now().before(self.knobs().node_lease);
+        let eldest = node::Entity::find()
+            .filter(node::Column::LastSign.gt(living.0))
+            .order_by_asc(node::Column::StartedAt)
+            .order_by_asc(node::Column::Id)
+            .one(&self.0.reader)
+            .await
+            .map_err(StoreError::from)?;
+        Ok(eldest.is_some_and(|eldest| eldest.id == id.0))
     }
 
     /// Buries all nodes but this one, whatever their lease says. For the embedded database, where the lock of the data folder proves

@@ -5,6 +5,7 @@ use super::{
     error::{StoreError, was_given_up},
 };
 use crate::{
+    clock::Clock,
     crash::{Point, When},
     ids,
 };
@@ -13,6 +14,7 @@ use sea_orm::{
     AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
+use serde::{Deserialize, Serialize};
 use std::{
     sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
@@ -22,8 +24,8 @@ use tokio::sync::{Notify, broadcast};
 /// How long a transaction that was given up waits before it is done again, in milliseconds at least; the last try has none after it.
 const PAUSES: [u64; 3] = [5, 20, 80];
 
-/// Hints to the rest of this process that rows have changed. They are sent after the commit, may be spurious and may be lost: the rows
-/// are the truth.
+/// Hints to this node's sockets and workers that rows have changed, here or on another node. They are sent after the commit, may be spurious and
+/// may be lost: the rows are the truth.
 #[derive(Debug)]
 pub struct Hints {
     /// The feed has grown. For one waiter, the hub's feeder; a hint that comes while it works is kept.
@@ -36,6 +38,8 @@ pub struct Hints {
     pub settle: Notify,
     /// The room of this consultation has new rows.
     pub rooms: broadcast::Sender<ConsultationId>,
+    /// What this node itself has changed: for the bus, which tells the others.
+    pub out: broadcast::Sender<Hint>,
 }
 
 impl Default for Hints {
@@ -46,23 +50,46 @@ impl Default for Hints {
             desks: broadcast::Sender::new(1_024),
             sign_outs: broadcast::Sender::new(1_024),
             rooms: broadcast::Sender::new(1_024),
+            out: broadcast::Sender::new(4_096),
         }
     }
 }
 
-/// What a transaction changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hint {
+impl Hints {
+    /// Tells this node.
+    pub fn tell(&self, hint: Hint) {
+        match hint {
+            Hint::Feed => self.feed.notify_one(),
+            Hint::Settle => self.settle.notify_one(),
+            // Nobody listening is no error.
+            Hint::Desk(account) => drop(self.desks.send(account)),
+            Hint::SignOut(sign_in) => drop(self.sign_outs.send(sign_in)),
+            Hint::Room(id) => drop(self.rooms.send(id)),
+        }
+    }
+}
+
+/// What has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hint {
+    /// The feed has grown.
     Feed,
+    /// A consultation is to be settled.
     Settle,
+    /// Presence, offers or rings of this account.
     Desk(AccountId),
+    /// This sign-in ended.
     SignOut(SignInId),
+    /// The room of this consultation has new rows.
     Room(ConsultationId),
 }
 
 /// A transaction that writes.
 pub(super) struct Tx {
     pub(super) db: DatabaseTransaction,
+    /// The node's clock, for whoever finds a later time than it tells.
+    pub(super) clock: Clock,
     hints: Mutex<Vec<Hint>>,
     /// The step that moves money in it.
     point: OnceLock<Point>,
@@ -89,14 +116,9 @@ struct Sending<'a>(&'a Hints, Vec<Hint>);
 impl Drop for Sending<'_> {
     fn drop(&mut self) {
         for hint in self.1.drain(..) {
-            match hint {
-                Hint::Feed => self.0.feed.notify_one(),
-                Hint::Settle => self.0.settle.notify_one(),
-                // Nobody listening is no error.
-                Hint::Desk(account) => drop(self.0.desks.send(account)),
-                Hint::SignOut(sign_in) => drop(self.0.sign_outs.send(sign_in)),
-                Hint::Room(id) => drop(self.0.rooms.send(id)),
-            }
+            self.0.tell(hint);
+            // Without a bus nobody listens.
+            let _ = self.0.out.send(hint);
         }
     }
 }
@@ -119,9 +141,11 @@ impl Store {
     }
 
     async fn write_once<T>(&self, work: impl AsyncFnOnce(&Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.reachable()?;
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
-        let tx = Tx { db: begin(&self.0.writer, options).await?, hints: Mutex::default(), point: OnceLock::new() };
+        let tx =
+            Tx { db: begin(&self.0.writer, options).await?, clock: self.clock().clone(), hints: Mutex::default(), point: OnceLock::new() };
         match work(&tx).await {
             Ok(done) => {
                 let hints = tx.hints.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -148,6 +172,7 @@ impl Store {
 
     /// Runs `work` on one state of the database, whatever is written meanwhile.
     pub(super) async fn read<T>(&self, work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.reachable()?;
         let options = match self.0.reader.get_database_backend() {
             DbBackend::Postgres => TransactionOptions {
                 isolation_level: Some(IsolationLevel::RepeatableRead),

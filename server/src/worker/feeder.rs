@@ -1,6 +1,7 @@
 //! Feeds the hub: woken by the store, it reads the feed rows after the board's position, and sends them out by the hub's tick.
 
 use crate::{
+    bus::Bus,
     lifecycle::Lifecycle,
     live::{board::Board, hub::Hub},
     store::{FeedBody, Store},
@@ -13,15 +14,17 @@ use tokio::time::sleep_until;
 
 /// Rows read at once.
 const ROWS: u64 = 500;
-/// How often the table is looked at without a hint: a hint can be lost, a row cannot.
+/// How often the table is looked at without a hint where nobody else writes: a hint can be lost, a row cannot.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Runs until the node ends.
-pub async fn run(store: Store, hub: Arc<Hub>, life: Lifecycle) {
-    let mut swept = Instant::now();
+pub async fn run(store: Store, hub: Arc<Hub>, bus: Arc<Bus>, life: Lifecycle) {
+    let mut links = bus.watch();
+    let (mut swept, mut looked) = (Instant::now(), Instant::now());
     let mut look = true;
     loop {
-        if look {
+        if look && !store.is_down() {
+            looked = Instant::now();
             tokio::select! {
                 () = catch_up(&store, &hub) => {}
                 () = life.stop.cancelled() => {}
@@ -34,10 +37,14 @@ pub async fn run(store: Store, hub: Arc<Hub>, life: Lifecycle) {
             hub.sweep();
             swept = Instant::now();
         }
-        let wake = [hub.due().unwrap_or_else(|| hub.beat_due()), swept + POLL].into_iter().min().unwrap_or(swept + POLL);
+        let poll = bus.link().poll().unwrap_or(POLL).min(POLL);
+        let next = looked + poll;
+        let wake = [hub.due().unwrap_or_else(|| hub.beat_due()), next, swept + POLL].into_iter().min().unwrap_or(next);
         look = tokio::select! {
             () = store.hints().feed.notified() => true,
-            () = sleep_until(wake.into()) => wake >= swept + POLL,
+            // What was hinted at while the bus was away is looked for now.
+            Ok(()) = links.changed() => true,
+            () = sleep_until(wake.into()) => Instant::now() >= next,
             () = life.stop.cancelled() => {
                 hub.close();
                 return;

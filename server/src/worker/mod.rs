@@ -2,5 +2,7 @@
 
 pub mod feeder;
 pub mod money;
+pub mod poller;
 pub mod presence;
 pub mod pruner;
+pub mod pulse;

@@ -30,6 +30,9 @@ pub async fn settle(store: Store, life: Lifecycle) {
             () = store.hints().settle.notified() => {}
             () = life.stop.cancelled() => return,
         }
+        if store.is_down() {
+            continue;
+        }
         tell("consultations could not be settled", store.settle_all().await);
         tell("earnings could not be cleared", store.clear_all().await);
         tell("the book could not be sealed", store.seal().await);
@@ -44,6 +47,9 @@ pub async fn drive(store: Store, life: Lifecycle) {
         tokio::select! {
             _ = ticks.tick() => {}
             () = life.stop.cancelled() => return,
+        }
+        if store.is_down() {
+            continue;
         }
         let now = store.clock().now();
         tell("movements of money could not be driven", store.drive_all(now).await);
@@ -65,6 +71,9 @@ pub async fn audit(store: Store, audit: Millis, life: Lifecycle) {
         tokio::select! {
             _ = ticks.tick() => {}
             () = life.stop.cancelled() => return,
+        }
+        if store.is_down() {
+            continue;
         }
         let now = store.clock().now();
         tell("it could not be looked whether the books are frozen", store.look_frozen().await);

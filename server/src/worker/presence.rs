@@ -19,11 +19,15 @@ const TICK: Duration = Duration::from_millis(250);
 /// How often it looks for pages that nobody holds.
 const TIDY: Millis = Millis::seconds(2);
 
+/// How long nodes have after the database came back.
+const MOMENT: Millis = Millis::seconds(3);
+
 /// Runs until the node ends.
 pub async fn run(store: Store, desks: Arc<Desks>, node: NodeId, node_beat: Millis, life: Lifecycle) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut renewed = Timestamp(0);
+    let mut hold = Timestamp(0);
     let mut tidied = Timestamp(0);
     loop {
         tokio::select! {
@@ -31,6 +35,11 @@ pub async fn run(store: Store, desks: Arc<Desks>, node: NodeId, node_beat: Milli
             () = life.stop.cancelled() => return,
         }
         let now = store.clock().now();
+        if store.is_down() {
+            // None of the nodes could say that it lives: all get a moment to say so before any is believed dead.
+            (renewed, hold) = (Timestamp(0), now.after(MOMENT));
+            continue;
+        }
         if now.since(renewed) >= node_beat {
             match store.renew_node(node).await {
                 Ok(Renewed::InTime) => renewed = now,
@@ -47,6 +56,9 @@ pub async fn run(store: Store, desks: Arc<Desks>, node: NodeId, node_beat: Milli
                 Ok(()) => tidied = now,
                 Err(error) => tracing::warn!(?error, "pages that nobody holds could not be detached"),
             }
+        }
+        if now < hold {
+            continue;
         }
         if let Err(error) = store.sweep(now).await {
             tracing::warn!(?error, "presence could not be swept");

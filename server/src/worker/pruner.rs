@@ -14,6 +14,9 @@ pub async fn run(store: Store, life: Lifecycle) {
             _ = ticks.tick() => {}
             () = life.stop.cancelled() => return,
         }
+        if store.is_down() {
+            continue;
+        }
         if let Err(error) = store.prune(store.clock().now()).await {
             tracing::warn!(?error, "old rows could not be deleted");
         }

@@ -1,0 +1,45 @@
+//! Feels the pulse of the database, over a connection of its own: whoever waits for a pool that is busy must not take that for a database that is gone.
+
+use crate::{lifecycle::Lifecycle, live::hub::Hub, store::Store};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
+
+/// How often it is felt.
+const EVERY: Duration = Duration::from_millis(500);
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Runs until the node ends.
+pub async fn run(url: String, store: Store, hub: Arc<Hub>, life: Lifecycle) {
+    let mut line = None;
+    loop {
+        let answers = matches!(timeout(PATIENCE, feel(&url, &mut line)).await, Ok(Ok(())));
+        if !answers {
+            line = None;
+        }
+        if store.set_down(!answers) {
+            match answers {
+                true => tracing::info!("the database is back"),
+                false => tracing::error!("the database cannot be reached: the board is shown as it was, and nothing can be changed"),
+            }
+        }
+        hub.set_stale(!answers);
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = life.stop.cancelled() => return,
+        }
+    }
+}
+
+async fn feel(url: &str, line: &mut Option<DatabaseConnection>) -> Result<(), DbErr> {
+    if line.is_none() {
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1).acquire_timeout(PATIENCE).set_application_name("noren pulse").sqlx_logging(false);
+        *line = Some(Database::connect(options).await?);
+    }
+    match line {
+        Some(line) => line.execute_unprepared("SELECT 1").await.map(drop),
+        None => Ok(()),
+    }
+}
