@@ -62,9 +62,11 @@ fn wasm_target() -> Done {
 }
 
 /// Debian's names of what the tests need, and whether each is here.
-fn packages() -> [(&'static str, bool); 5] {
+fn packages() -> [(&'static str, bool); 7] {
     [
         ("chromium", on_path("${NOREN_CHROMIUM:-chromium}")),
+        ("nats-server", on_path("nats-server")),
+        ("nginx", on_path("nginx")),
         ("coturn", on_path("${NOREN_TURNSERVER:-turnserver}")),
         ("postgresql", crate::postgres::binaries().is_some()),
         ("fonts-noto-core", Path::new("/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf").exists()),

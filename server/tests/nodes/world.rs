@@ -116,8 +116,6 @@ pub struct Node {
 impl Node {
     /// A node whose machine's clock is wrong by so much.
     pub async fn start(config: &Config, wrong: Millis) -> Self {
-        // The clients of these tests speak plain HTTP, and want to know by whom they would encrypt all the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let _ = tracing_subscriber::fmt().with_env_filter("warn,server=info").with_test_writer().try_init();
         let clock = Clock::system();
         if wrong.0 != 0 {
@@ -159,6 +157,8 @@ pub struct World {
 impl World {
     /// Everything quick; with a bus or without.
     pub async fn new(bus: Option<&Nats>) -> Self {
+        // The clients of these tests speak plain HTTP, and want to know by whom they would encrypt all the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let db = Db::new(Engine::Postgres).await;
         let url = db.config.database.clone().unwrap();
         // postgres://user@host:port/name
