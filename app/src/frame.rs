@@ -138,6 +138,9 @@ pub fn App() -> impl IntoView {
         feed.start();
         here.look();
     });
+    if down {
+        Effect::new(come_back);
+    }
     Effect::new(move || {
         if WHOLE && site.read().me.as_ref().is_some_and(|me| me.provider) {
             desk.start();
@@ -154,6 +157,20 @@ pub fn App() -> impl IntoView {
             <main id="main" class="wrap" tabindex="-1"><Said/>{pages()}</main>
         </Router>
     }
+}
+
+/// A page that was loaded while the database was out of reach knows nobody: it is loaded anew once that is over.
+fn come_back() {
+    let look = || {
+        leptos::task::spawn_local(async {
+            if crate::ui::post::post("/api/account/site", String::new()).await.is_ok() {
+                // Where the browser refuses there is nothing better to do than to ask the person.
+                let _ = location().reload();
+            }
+        });
+    };
+    // The handle is let go: it ends with the page.
+    let _ = set_interval_with_handle(look, std::time::Duration::from_secs(3));
 }
 
 /// What stands where only a provider is warned and rung, as the server writes it for everybody else.

@@ -12,6 +12,7 @@ mod m20261123_000001_consultations;
 mod m20261125_000001_rooms;
 mod m20261125_000002_answers;
 mod m20261125_000003_money;
+mod m20261126_000001_nodes;
 
 /// All migrations, oldest first. One that has been released is never changed.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000001_rooms::Migration),
             Box::new(m20261125_000002_answers::Migration),
             Box::new(m20261125_000003_money::Migration),
+            Box::new(m20261126_000001_nodes::Migration),
         ]
     }
 }

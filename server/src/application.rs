@@ -14,6 +14,7 @@ use crate::{
         hub::Hub,
         room::Whispers,
     },
+    metrics::Metrics,
     robots, serve,
     store::Store,
     worker,
@@ -67,6 +68,8 @@ impl From<app::error::PortError> for StartError {
 pub struct Application {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its figures are.
+    pub metrics: Option<SocketAddr>,
     /// Its life.
     pub life: Lifecycle,
     /// Its hub.
@@ -87,6 +90,9 @@ impl Application {
         store.register_node(node).await?;
         if config.database.is_none() {
             store.bury_others(node).await?;
+        } else if store.has_silent_nodes(node).await? {
+            // After an outage of the database all nodes are silent for a moment: they get that moment to say that they live.
+            tokio::time::sleep(worker::presence::MOMENT).await;
         }
         store.sweep(store.clock().now()).await?;
         let demo = demo::prepare(&store, config.demo).await?;
@@ -114,6 +120,13 @@ impl Application {
             life.spawn(demo::run(store.clone(), node, life.stop.clone()));
         }
 
+        let metrics = match config.metrics.listen {
+            Some(at) => {
+                let unusable = |error| StartError::Listen { address: at, error };
+                Some(Metrics::new(&store, &hub, &bus).serve(at, life.clone()).await.map_err(unusable)?)
+            }
+            None => None,
+        };
         let listener = serve::listen(config.listen).map_err(|error| StartError::Listen { address: config.listen, error })?;
         let address = listener.local_addr()?;
         let options = LeptosOptions::builder().output_name(assets.build()).site_addr(address).env(Env::PROD).build();
@@ -148,7 +161,7 @@ impl Application {
         });
         let accept = serve::serve(listener, http::Service::new(state), settings, life.clone())?;
         tracing::info!(%address, listed = hub.read(Board::listed), "ready");
-        Ok(Application { address, life, hub, store, accept, drain })
+        Ok(Application { address, metrics, life, hub, store, accept, drain })
     }
 
     /// Runs until the node is asked to end, then ends it: streams say goodbye, rows are told, and what is left after the drain is cut.

@@ -10,7 +10,13 @@ use async_nats::{ConnectOptions, Event};
 use domain::id::Epoch;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::{broadcast::error::RecvError, watch};
 
 /// How often the tables are looked at while the bus holds: a hint can be lost, a row cannot.
@@ -60,6 +66,8 @@ pub struct Bus {
     /// What the nodes of one database share, and those of another do not hear.
     subject: String,
     link: watch::Sender<Link>,
+    /// Whether it was told why it cannot be reached.
+    told: AtomicBool,
 }
 
 impl Bus {
@@ -70,7 +78,7 @@ impl Bus {
             None => Link::Tables,
             Some(_) => Link::Lost,
         };
-        Arc::new(Bus { url, subject: format!("noren.{}", epoch.0.simple()), link: watch::Sender::new(link) })
+        Arc::new(Bus { url, subject: format!("noren.{}", epoch.0.simple()), link: watch::Sender::new(link), told: AtomicBool::new(false) })
     }
 
     /// How this node hears of the others, now.
@@ -87,7 +95,10 @@ impl Bus {
         let before = self.link.send_replace(link);
         if before != link {
             match link {
-                Link::Bus => tracing::info!("the bus is there"),
+                Link::Bus => {
+                    self.told.store(false, Ordering::Relaxed);
+                    tracing::info!("the bus is there");
+                }
                 _ => tracing::warn!("the bus is lost; the tables are looked at instead"),
             }
         }
@@ -112,6 +123,10 @@ impl Bus {
                     match event {
                         Event::Connected => own.set(Link::Bus),
                         Event::Disconnected | Event::Closed => own.set(Link::Lost),
+                        // Told once until it is there: it is tried ten times a second.
+                        error @ (Event::ClientError(_) | Event::ServerError(_)) if !own.told.swap(true, Ordering::Relaxed) => {
+                            tracing::warn!(%error, "the bus cannot be reached");
+                        }
                         other => tracing::debug!(%other, "of the bus"),
                     }
                 }
@@ -149,6 +164,8 @@ impl Bus {
                     continue;
                 }
                 hint = changed.recv() => match hint {
+                    // This node settles what it ended; two that do it at once would only wait for each other.
+                    Ok(Hint::Settle) => continue,
                     Ok(hint) => Note::Hint(hint),
                     Err(RecvError::Lagged(_)) => continue,
                     Err(RecvError::Closed) => return,

@@ -49,6 +49,8 @@ pub struct Config {
     pub money: Money,
     /// The gateway for real money. None: credit for trying, which is worth nothing.
     pub stripe: Option<Stripe>,
+    /// Figures for Prometheus.
+    pub metrics: Metrics,
     /// The feed.
     pub feed: Feed,
     /// Connections and requests.
@@ -74,6 +76,7 @@ impl Default for Config {
             calls: Calls::default(),
             money: Money::default(),
             stripe: None,
+            metrics: Metrics::default(),
             feed: Feed::default(),
             http: Http::default(),
             accounts: Accounts::default(),
@@ -173,6 +176,14 @@ pub struct Stripe {
 
 fn stripe_api() -> String {
     "https://api.stripe.com/".into()
+}
+
+/// Figures for Prometheus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Where `GET /metrics` is answered: an address of its own, which the world does not reach. None: nowhere.
+    pub listen: Option<SocketAddr>,
 }
 
 /// The feed of the choices.

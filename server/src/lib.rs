@@ -4,6 +4,7 @@
 #![recursion_limit = "512"]
 
 pub mod application;
+pub mod backup;
 pub mod bus;
 pub mod clock;
 pub mod config;
@@ -15,6 +16,7 @@ pub mod http;
 pub mod ids;
 pub mod lifecycle;
 pub mod live;
+pub mod metrics;
 pub mod robots;
 pub mod serve;
 pub mod store;

@@ -37,6 +37,8 @@ const EXAMPLES: &str = "Examples:
   noren operator create ops@example.org
   noren ledger verify                             whether the books are right; lifts a freeze when they are
   noren ledger export > book.jsonl                all entries, with their hashes
+  noren backup /backup/today                      everything in one folder, while the server runs
+  noren restore /backup/today --verify --data ./new
   noren doctor                                    whether what is configured works
 
 Every key of noren.toml can also be set by the environment: NOREN_PUBLIC_URL, NOREN_PRESENCE__LINE_LOST.";
@@ -50,6 +52,23 @@ enum Command {
     Migrate(Flags),
     /// Look whether what is configured works: the address, the database, STUN and TURN servers
     Doctor(Flags),
+    /// Copy everything into a new folder, while the server runs or not
+    Backup {
+        /// The folder
+        to: PathBuf,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Put a backup into a data folder or a database that holds nothing yet
+    Restore {
+        /// The folder of the backup
+        from: PathBuf,
+        /// Count the books and follow the hash chain to where it stood
+        #[arg(long)]
+        verify: bool,
+        #[command(flatten)]
+        flags: Flags,
+    },
     /// Accounts
     #[command(subcommand)]
     Account(Account),
@@ -205,6 +224,16 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             if findings.iter().any(|(_, said)| said.is_err()) {
                 return Err("something needs attention, see above".into());
             }
+        }
+        Command::Backup { to, flags } => {
+            let config = Config::read(cli.config, flags)?;
+            telemetry::start(&config.log);
+            println!("{}", server::backup::backup(&config, &to).await?);
+        }
+        Command::Restore { from, verify, flags } => {
+            let config = Config::read(cli.config, flags)?;
+            telemetry::start(&config.log);
+            println!("{}", server::backup::restore(&config, &from, verify).await?);
         }
         Command::Ledger(Ledger::Verify(flags)) => {
             let (_, store) = open(cli.config, flags).await?;

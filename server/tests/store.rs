@@ -10,6 +10,7 @@ mod stripe;
 mod store {
     mod accounts;
     mod answers;
+    mod backup;
     mod consultations;
     mod course;
     mod feed;

@@ -248,6 +248,8 @@ async fn listen(line: &Line, watch: &dyn Watch, cursor: Cursor, feed: Feed, down
                     let outcome = match kind {
                         0 => parse::<Hello>(&data).map(|hello| {
                             epoch = hello.epoch;
+                            // If it is so still, that is said right behind.
+                            feed.stale.set(false);
                             Heard::Fine
                         }),
                         1 => parse::<Board>(&data).map(|board| watch.hear(News::Board(Cursor { epoch, seq: board.seq }, board))),

@@ -100,6 +100,8 @@ pub struct ConsultationView {
     pub paths: Paths,
     /// How often a page proves that its side is there.
     pub prove: Millis,
+    /// How far apart proofs still join.
+    pub join: Millis,
 }
 
 /// What a consultation cost.

@@ -62,8 +62,10 @@ pub struct Known {
     pub signed_out: RwSignal<bool>,
     /// Why the last thing that was asked for here, other than a message, was refused.
     pub refused: RwSignal<Option<Code>>,
-    /// Since when the server cannot note that this side is there, by its clock: nothing is billed from then on until it can.
+    /// Since when the server cannot note that this side is there, by its clock.
     pub unkept: RwSignal<Option<i64>>,
+    /// For how long that may last until the time in between is billed no more: as far apart as proofs are joined.
+    pub patience: i64,
     /// The server's clock, moving every second.
     pub now: RwSignal<i64>,
     line: Local<Rc<Line>>,
@@ -139,6 +141,7 @@ impl Known {
             signed_out: RwSignal::new(false),
             refused: RwSignal::new(None),
             unkept: RwSignal::new(None),
+            patience: view.join.0,
             now: RwSignal::new(view.state.now.0),
             line: Local::default(),
         }
@@ -355,7 +358,11 @@ impl Talk for AtRoom {
                     known.elsewhere.set(false);
                 }
                 line.learn(state);
-                known.unkept.set(None);
+                // What could not be kept meanwhile is said again.
+                if known.unkept.get_untracked().is_some() {
+                    known.unkept.set(None);
+                    line.repeat();
+                }
                 if !known.open.get_untracked() {
                     known.open.set(true);
                     line.marked.set((0, 0));
@@ -365,11 +372,13 @@ impl Talk for AtRoom {
             }
             FromServer::Rows(rows) => line.rows(rows),
             FromServer::Posted { key, .. } => known.pending.update(|all| all.retain(|message| message.key != key)),
-            // While it is interrupted a message waits; what is wrong with it for good is told beside it.
-            FromServer::Refused { key: Some(key), code } if code != Code::Interrupted => known.pending.update(|all| {
-                all.iter_mut().filter(|message| message.key == key).for_each(|message| message.refused = Some(code));
-            }),
-            FromServer::Refused { key: None, code: Code::Unavailable } => known.unkept.update(|since| {
+            // While it is interrupted, or nothing can be kept, a message waits; what is wrong with it for good is told beside it.
+            FromServer::Refused { key: Some(key), code } if !matches!(code, Code::Interrupted | Code::Unavailable) => {
+                known.pending.update(|all| {
+                    all.iter_mut().filter(|message| message.key == key).for_each(|message| message.refused = Some(code));
+                })
+            }
+            FromServer::Unkept {} => known.unkept.update(|since| {
                 since.get_or_insert(known.now.get_untracked());
             }),
             FromServer::Refused { key: None, code } => known.refused.set(Some(code)),

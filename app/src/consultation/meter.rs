@@ -42,7 +42,8 @@ fn proved(known: Known) -> Millis {
     if state.full {
         return state.cap.millis();
     }
-    let now = known.unkept.get().unwrap_or_else(|| known.now.get());
+    // What cannot be noted is billed only if it can be again before it is too late.
+    let now = known.unkept.get().map_or(i64::MAX, |since| since.saturating_add(known.patience)).min(known.now.get());
     let length = state.counts_from.map_or(state.proved, |from| Timestamp(now).since(from));
     Millis(length.0.clamp(0, state.cap.millis().0))
 }

@@ -75,7 +75,7 @@ const fn quality_name(quality: Option<Quality>) -> &'static str {
 fn resuming(known: &Known) -> bool {
     known.rows.with(|rows| {
         let mut told = rows.iter().rev().filter(|row| !matches!(row.is, Event::Message(_)));
-        told.next().is_some_and(|row| matches!(row.is, Event::Raised { .. }))
+        told.next().is_some_and(|row| matches!(row.is, Event::Raised { .. }) && Timestamp(known.now.get()).since(row.at) < SOON)
             && told
                 .find(|row| matches!(row.is, Event::Full { .. } | Event::Interrupted { .. } | Event::Asked { .. } | Event::Waiting { .. }))
                 .is_some_and(|row| matches!(row.is, Event::Full { .. }))
@@ -104,6 +104,9 @@ const SCREEN: &str = "M3 4h18v12H3zM8 20h8";
 const LARGER: &str = "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5";
 
 const SIZES: &str = "M3 5h18v14H3zM13 12h8v7h-8z";
+
+/// How long it takes at most until both have proved again.
+const SOON: Millis = Millis::seconds(12);
 
 /// How long sound and picture may take to come until chat is offered instead.
 const PATHLESS_AFTER: Millis = Millis::seconds(8);
@@ -278,7 +281,10 @@ pub fn Room(
                 return "Your line to the server is lost; trying again. Nothing is lost.".into();
             }
             if known.unkept.get().is_some() {
-                return "The server cannot reach its database. Go on talking: nothing is billed until it can note the time again.".into();
+                let seconds = known.patience / 1_000;
+                return format!(
+                    "The server cannot reach its database. Go on talking: if that takes longer than {seconds} s, the time is not billed."
+                );
             }
             match state.stage {
                 Stage::Connecting if state.medium == Medium::Chat => format!("Waiting for {other} to come in."),
@@ -293,7 +299,9 @@ pub fn Room(
                     format!("The agreed time is used up. Nothing is billed now, and it ends unless {other} agrees to more.")
                 }
                 // It was raised, and the proofs of both are on their way.
-                Stage::Interrupted if resuming(&known) => "Agreed. It goes on in a moment; nothing is billed until then.".into(),
+                Stage::Interrupted if resuming(&known) && state.here.consumer && state.here.provider => {
+                    "Agreed. It goes on in a moment; nothing is billed until then.".into()
+                }
                 Stage::Interrupted => {
                     let who = match state.missing {
                         Some(Missing::Both) => "The line broke".to_owned(),

@@ -119,6 +119,8 @@ pub enum FromServer {
         /// Why.
         code: Code,
     },
+    /// A proof of this page could not be noted, since the server cannot reach its database.
+    Unkept {},
     /// A signal from the page of the other side.
     Signal {
         /// Its number; the page connects again with the last one.

@@ -292,7 +292,8 @@ impl Consultation {
         }
     }
 
-    /// The newest moment that it knows of: whoever changes it next must not have an earlier one. Clocks of two nodes differ by a little.
+    /// The newest moment that its states and stretches know of: whoever changes it next must not have an earlier one, though clocks of two nodes differ
+    /// by a little. Rows that change no state, as messages, are not among it.
     pub fn newest(&self) -> Timestamp {
         match self {
             Consultation::Requested(ring) => ring.since,

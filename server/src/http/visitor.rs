@@ -27,12 +27,15 @@ pub async fn resolve(State(state): State<AppState>, mut request: Request<Body>, 
     let ip = client_ip(peer, headers, &state.config.trusted_proxies);
     let device = device(headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default());
     let token = cookie(headers, cookie_name(state.config.https()));
-    if state.store.is_down() && request.uri().path().starts_with("/api/") && request.uri().path() != "/api/choices/view" {
+    // What is read from memory is answered all the same.
+    let of_memory = request.uri().path() == "/api/choices/view";
+    if state.store.is_down() && request.uri().path().starts_with("/api/") && !of_memory {
         return super::api::unavailable(request.headers());
     }
     let me = match &token {
         Some(token) => match state.store.who(token).await {
             Ok(me) => me,
+            Err(_) if of_memory => None,
             Err(_) if !request.uri().path().starts_with("/api/") && !request.uri().path().starts_with("/live/") => None,
             Err(error) => return super::api::error_response(&error.into()),
         },

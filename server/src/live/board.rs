@@ -3,7 +3,7 @@
 use crate::store::FeedBody;
 use app::{choices::api::CLOSED_PAGE, error::PortError};
 use async_trait::async_trait;
-use domain::{card::Card, feed::Cursor, filter::Filter, id::OfferId, view::Snapshot};
+use domain::{card::Card, feed::Cursor, filter::Filter, id::OfferId, presence::Shown, view::Snapshot};
 use std::{collections::HashMap, sync::Arc};
 
 /// All listed offers at one position.
@@ -50,6 +50,11 @@ impl Board {
     /// Every open and busy card.
     pub fn choices(&self) -> impl Iterator<Item = &Card> {
         self.cards.values().filter(|c| c.is_choice())
+    }
+
+    /// How many offers are shown so.
+    pub fn count(&self, is: Shown) -> usize {
+        self.cards.values().filter(|card| card.is == is).count()
     }
 
     /// How many offers are listed.

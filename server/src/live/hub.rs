@@ -7,13 +7,14 @@ use super::{
     board::{Board, News},
     ring::{self, Ring, Start},
 };
-use crate::{config::Feed, ids, serve::Connection, store::FeedBody};
+use crate::{config::Feed, ids, metrics::seconds, serve::Connection, store::FeedBody};
 use bytes::Bytes;
 use domain::{
     feed::{Bye, Change, Cursor, Mode},
     id::OfferId,
 };
 use futures::task::AtomicWaker;
+use prometheus_client::metrics::histogram::Histogram;
 use slab::Slab;
 use std::{
     collections::BTreeMap,
@@ -66,7 +67,11 @@ pub struct Hub {
     stale: AtomicBool,
     started: Instant,
     settings: Feed,
+    /// From sending a frame until every stream that was there has taken it.
+    pub frame_seconds: Histogram,
     frames: AtomicU64,
+    rows: AtomicU64,
+    delivered: [AtomicU64; SHARDS],
     replays: AtomicU64,
     resets: AtomicU64,
     stalled: AtomicU64,
@@ -79,6 +84,10 @@ pub struct Counts {
     pub watchers: usize,
     /// Frames sent out, beats included.
     pub frames: u64,
+    /// Rows of the feed that were taken in; several may go out as one frame.
+    pub rows: u64,
+    /// Frames that streams have taken.
+    pub delivered: u64,
     /// Streams that were continued from the ring.
     pub replays: u64,
     /// Streams that had to be given the whole board.
@@ -102,7 +111,10 @@ impl Hub {
             stale: AtomicBool::new(false),
             started: now,
             settings,
+            frame_seconds: seconds(),
             frames: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            delivered: std::array::from_fn(|_| AtomicU64::new(0)),
             replays: AtomicU64::new(0),
             resets: AtomicU64::new(0),
             stalled: AtomicU64::new(0),
@@ -130,6 +142,7 @@ impl Hub {
             if seq != head.saturating_add(1) {
                 return false;
             }
+            self.rows.fetch_add(1, Ordering::Relaxed);
             let news = state.board.apply(seq, body);
             state.pending.extend(news);
         }
@@ -245,6 +258,8 @@ impl Hub {
         Counts {
             watchers: self.watchers.load(Ordering::Relaxed),
             frames: self.frames.load(Ordering::Relaxed),
+            rows: self.rows.load(Ordering::Relaxed),
+            delivered: self.delivered.iter().map(|shard| shard.load(Ordering::Relaxed)).sum(),
             replays: self.replays.load(Ordering::Relaxed),
             resets: self.resets.load(Ordering::Relaxed),
             stalled: self.stalled.load(Ordering::Relaxed),
@@ -352,6 +367,7 @@ impl Watch {
                 let sent_at = state.sent_at;
                 drop(state);
                 self.slot.next.store(next.saturating_add(1), Ordering::Relaxed);
+                self.hub.delivered[self.shard % SHARDS].fetch_add(1, Ordering::Relaxed);
                 if newest {
                     self.count(sent_at);
                 }
@@ -379,6 +395,7 @@ impl Watch {
         if before == Ok(1) {
             let micros = u64::try_from(sent_at.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.hub.flush_micros.store(micros, Ordering::Relaxed);
+            self.hub.frame_seconds.observe(sent_at.elapsed().as_secs_f64());
         }
     }
 }

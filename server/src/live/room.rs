@@ -292,9 +292,10 @@ impl Page {
                             return false;
                         }
                     }
+                    Err(PortError::Broken { .. }) => self.stale = true,
+                    Err(PortError::Reject(reject)) if matches!(reject.code(), Code::Unavailable | Code::Overloaded) => self.stale = true,
                     // It is over by now: the change that ended it is told next.
                     Err(PortError::Reject(_)) => {}
-                    Err(PortError::Broken { .. }) => self.stale = true,
                 }
             }
             if let Some(row) = news.rows.last() {
@@ -331,7 +332,14 @@ impl Page {
                 }
                 passed
             }
-            FromPage::Proof { media } => self.store().prove(&self.me, id, life, media).await,
+            FromPage::Proof { media } => match self.store().prove(&self.me, id, life, media).await {
+                Err(PortError::Reject(reject)) if reject.code() == Code::Unavailable => {
+                    // Looked at again and again, so that the page is told when it is over.
+                    self.stale = true;
+                    return on(send(sink, &FromServer::Unkept {}).await);
+                }
+                proved => proved,
+            },
             FromPage::Marks { delivered, read } => self.store().mark(&self.me, id, delivered, read).await,
             FromPage::Medium { medium } => self.store().act(&self.me, id, Op::Medium { by, medium }).await,
             FromPage::Wait {} => self.store().act(&self.me, id, Op::Wait { by }).await,

@@ -75,6 +75,22 @@ impl Store {
         Ok(changed)
     }
 
+    /// How many consultations are not over, by the name of their state.
+    pub async fn open_by_stage(&self) -> Result<Vec<(String, i64)>, PortError> {
+        let read = self.read(async |db| {
+            Ok(consultation::Entity::find()
+                .filter(consultation::Column::OverAt.is_null())
+                .select_only()
+                .column(consultation::Column::Stage)
+                .column_as(consultation::Column::Id.count(), "count")
+                .group_by(consultation::Column::Stage)
+                .into_tuple()
+                .all(db)
+                .await?)
+        });
+        Ok(read.await?)
+    }
+
     /// What both accepted, and its hash; `None` before they have. Errors: `NotFound` for everybody who is on neither side.
     pub async fn agreement(&self, me: &Me, id: ConsultationId) -> Result<Option<(Agreement, Vec<u8>)>, PortError> {
         let read = self.read(async |db| {
@@ -505,7 +521,7 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// Locks a consultation. From then on the clock tells no earlier time than what was done to it before, on whatever node. Errors: `NotFound`.
+/// Locks a consultation. From then on the clock tells no earlier time than its state knows of, whichever node it was changed on. Errors: `NotFound`.
 pub(super) async fn lock(tx: &Tx, id: ConsultationId) -> Result<consultation::Model, StoreError> {
     let row = consultation::Entity::find_by_id(id.0).lock(LockType::NoKeyUpdate).one(&tx.db).await?.ok_or(Code::NotFound)?;
     tx.clock.not_before(from_json::<Consultation>(&row.state)?.newest());

@@ -37,6 +37,7 @@ impl From<StoreError> for PortError {
         let refusal = match &error {
             StoreError::Reject(reject) => return PortError::Reject(reject.clone()),
             StoreError::Database(DbErr::ConnectionAcquire(_)) => Some(Code::Overloaded.into()),
+            StoreError::Database(DbErr::Conn(_)) => Some(Code::Unavailable.into()),
             StoreError::Database(error) => violated(error).and_then(|name| refusal(&name)),
             StoreError::Broken(_) => None,
         };

@@ -324,13 +324,11 @@ impl Store {
 
     /// At most `limit` rows after `seq`, in order.
     pub async fn feed_after(&self, seq: u64, limit: u64) -> Result<Vec<FeedRow>, PortError> {
-        let rows = feed::Entity::find()
-            .filter(feed::Column::Seq.gt(i64::try_from(seq).unwrap_or(i64::MAX)))
-            .order_by_asc(feed::Column::Seq)
-            .limit(limit)
-            .all(&self.0.reader)
-            .await
-            .map_err(StoreError::from)?;
+        let read = self.read(async |db| {
+            let after = feed::Entity::find().filter(feed::Column::Seq.gt(i64::try_from(seq).unwrap_or(i64::MAX)));
+            Ok(after.order_by_asc(feed::Column::Seq).limit(limit).all(db).await?)
+        });
+        let rows = read.await?;
         Ok(rows.into_iter().map(|row| Ok(FeedRow { seq: number(row.seq)?, body: row.body })).collect::<Result<_, StoreError>>()?)
     }
 }

@@ -10,6 +10,7 @@ mod audit;
 mod cases;
 mod connect;
 mod consultations;
+mod copying;
 mod demo;
 mod error;
 mod feed;
@@ -56,6 +57,7 @@ use app::error::PortError;
 use domain::{consultation, presence::Knobs};
 use limits::Limits;
 use passwords::Passwords;
+use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use ring::signature::Ed25519KeyPair;
 use sea_orm::DatabaseConnection;
 use std::{
@@ -65,6 +67,14 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
+
+/// What the store counts.
+pub struct Meters {
+    /// Proofs that were noted.
+    pub proofs: Counter,
+    /// How long transactions waited for a connection, in seconds.
+    pub pool_wait: Histogram,
+}
 
 /// The database and the rules around it. Clones share everything.
 #[derive(Clone)]
@@ -89,6 +99,7 @@ struct Inner {
     passwords: Passwords,
     limits: Limits,
     hints: Hints,
+    meters: Meters,
     /// Whether the books were found wrong, as it was read last: every page asks.
     frozen: AtomicBool,
     /// Whether the database was out of reach when it was looked at last.
@@ -123,6 +134,7 @@ impl Store {
             passwords: Passwords::new(&config.accounts),
             limits: Limits::new(&config.accounts, &clock),
             hints: Hints::default(),
+            meters: Meters { proofs: Counter::default(), pool_wait: crate::metrics::seconds() },
             frozen: AtomicBool::new(false),
             down: AtomicBool::new(false),
             crash: Crash::default(),
@@ -154,6 +166,11 @@ impl Store {
     /// Where changes are hinted at.
     pub fn hints(&self) -> &Hints {
         &self.0.hints
+    }
+
+    /// What is counted here.
+    pub fn meters(&self) -> &Meters {
+        &self.0.meters
     }
 
     /// Where tests let work die.

@@ -65,6 +65,13 @@ impl Store {
         Ok(eldest.is_some_and(|eldest| eldest.id == id.0))
     }
 
+    /// Whether there are other nodes whose lease has ended.
+    pub async fn has_silent_nodes(&self, own: NodeId) -> Result<bool, PortError> {
+        let silent_since = self.clock().now().before(self.knobs().node_lease);
+        let silent = node::Entity::find().filter(node::Column::LastSign.lte(silent_since.0)).filter(node::Column::Id.ne(own.0));
+        Ok(silent.one(&self.0.reader).await.map_err(StoreError::from)?.is_some())
+    }
+
     /// Buries all nodes but this one, whatever their lease says. For the embedded database, where the lock of the data folder proves
     /// that every other node is dead; done before the board is read.
     pub async fn bury_others(&self, own: NodeId) -> Result<(), PortError> {

@@ -164,6 +164,7 @@ impl Store {
                     Default::default()
                 },
                 prove: self.consultation_knobs().prove,
+                join: self.consultation_knobs().join,
                 question: row.question,
                 state,
             })

@@ -37,13 +37,13 @@ impl Store {
             let mut seen: HashMap<Hint, Seen> = HashMap::new();
             let recent =
                 Condition::any().add(consultation::Column::OverAt.is_null()).add(consultation::Column::OverAt.gte(now.before(OVER).0));
-            let rooms: Vec<(uuid::Uuid, uuid::Uuid, i64, i64, i64)> = consultation::Entity::find()
+            let rooms: Vec<(uuid::Uuid, uuid::Uuid, String, i64, i64)> = consultation::Entity::find()
                 .filter(recent)
                 .select_only()
                 .columns([
                     consultation::Column::Id,
                     consultation::Column::Provider,
-                    consultation::Column::Version,
+                    consultation::Column::Stage,
                     consultation::Column::LastRow,
                     consultation::Column::LastSignal,
                 ])
@@ -54,7 +54,7 @@ impl Store {
             for room in &rooms {
                 seen.entry(Hint::Room(ConsultationId(room.0))).or_default().add(room);
                 // A ring, and whether a guest is inside.
-                seen.entry(Hint::Desk(AccountId(room.1))).or_default().add(&(room.0, room.2));
+                seen.entry(Hint::Desk(AccountId(room.1))).or_default().add(&(room.0, &room.2));
             }
             for row in seat::Entity::find().filter(seat::Column::Consultation.is_in(ids.iter().copied())).all(db).await? {
                 seen.entry(Hint::Room(ConsultationId(row.consultation))).or_default().add(&row);

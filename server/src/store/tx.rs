@@ -9,7 +9,10 @@ use crate::{
     crash::{Point, When},
     ids,
 };
-use domain::id::{AccountId, ConsultationId, SignInId};
+use domain::{
+    id::{AccountId, ConsultationId, SignInId},
+    reject::Code,
+};
 use sea_orm::{
     AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
@@ -17,9 +20,12 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use std::{
     sync::{Mutex, OnceLock, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::{Notify, broadcast};
+
+/// How long the work of a transaction may take; PostgreSQL itself ends a statement after 15 s, if it is there.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// How long a transaction that was given up waits before it is done again, in milliseconds at least; the last try has none after it.
 const PAUSES: [u64; 3] = [5, 20, 80];
@@ -144,9 +150,14 @@ impl Store {
         self.reachable()?;
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
-        let tx =
-            Tx { db: begin(&self.0.writer, options).await?, clock: self.clock().clone(), hints: Mutex::default(), point: OnceLock::new() };
-        match work(&tx).await {
+        let tx = Tx {
+            db: self.transaction(&self.0.writer, options).await?,
+            clock: self.clock().clone(),
+            hints: Mutex::default(),
+            point: OnceLock::new(),
+        };
+        let worked = self.in_time(work(&tx)).await;
+        match worked {
             Ok(done) => {
                 let hints = tx.hints.into_inner().unwrap_or_else(PoisonError::into_inner);
                 let _sending = Sending(&self.0.hints, hints);
@@ -181,14 +192,27 @@ impl Store {
             },
             _ => TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred), ..TransactionOptions::default() },
         };
-        let tx = begin(&self.0.reader, options).await?;
-        let found = work(&tx).await?;
+        let tx = self.transaction(&self.0.reader, options).await?;
+        let found = self.in_time(work(&tx)).await?;
         tx.commit().await?;
         Ok(found)
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where transactions are begun")]
-async fn begin(pool: &DatabaseConnection, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
-    pool.begin_with_options(options).await
+impl Store {
+    /// Gives up what PostgreSQL does not answer: where a machine or a line dies without a word, nobody else would.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        if self.0.reader.get_database_backend() != DbBackend::Postgres {
+            return work.await;
+        }
+        tokio::time::timeout(ANSWER, work).await.unwrap_or_else(|_| Err(Code::Unavailable.into()))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place where transactions are begun")]
+    async fn transaction(&self, pool: &DatabaseConnection, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
+        let asked = Instant::now();
+        let begun = pool.begin_with_options(options).await;
+        self.0.meters.pool_wait.observe(asked.elapsed().as_secs_f64());
+        begun
+    }
 }

@@ -3,7 +3,7 @@
 use super::{
     Store,
     error::StoreError,
-    ledger::{Posted, balance, balances_of, locked_balance, post, posted},
+    ledger::{Posted, balances_of, locked_balance, post, posted},
     once::once,
     operations::{Way, amount, kind, state},
     sealing::hashes,
@@ -106,10 +106,13 @@ impl Store {
             .filter(under_way())
             .all(db)
             .await?;
-        let mut has = coming.iter().fold(0i64, |sum, row| sum.saturating_add(row.minor));
-        for book in [Book::Available, Book::Held] {
-            has = has.saturating_add(balance(db, Place::of(who, book), asset).await?.minor);
-        }
+        let has = coming.iter().fold(0i64, |sum, row| sum.saturating_add(row.minor));
+        // Both books in one reading: what goes from one to the other meanwhile is in one of them.
+        let own = balances_of(db, who)
+            .await?
+            .into_iter()
+            .filter(|(book, money)| money.asset == asset && matches!(book, Book::Available | Book::Held));
+        let has = own.fold(has, |sum, (_, money)| sum.saturating_add(money.minor));
         Ok(Money::new(self.0.money.wallet_most(asset).minor.saturating_sub(has).max(0), asset))
     }
 

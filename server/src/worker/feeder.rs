@@ -23,11 +23,13 @@ pub async fn run(store: Store, hub: Arc<Hub>, bus: Arc<Bus>, life: Lifecycle) {
     let (mut swept, mut looked) = (Instant::now(), Instant::now());
     let mut look = true;
     loop {
-        if look && !store.is_down() {
+        if look {
             looked = Instant::now();
-            tokio::select! {
-                () = catch_up(&store, &hub) => {}
-                () = life.stop.cancelled() => {}
+            if !store.is_down() {
+                tokio::select! {
+                    () = catch_up(&store, &hub) => {}
+                    () = life.stop.cancelled() => {}
+                }
             }
         }
         if hub.due().is_some_and(|due| due <= Instant::now()) || hub.beat_due() <= Instant::now() {

@@ -12,12 +12,17 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs until the node ends.
 pub async fn run(url: String, store: Store, hub: Arc<Hub>, life: Lifecycle) {
-    let mut line = None;
+    let (mut line, mut missed) = (None, 0u32);
     loop {
-        let answers = matches!(timeout(PATIENCE, feel(&url, &mut line)).await, Ok(Ok(())));
-        if !answers {
+        let felt = matches!(timeout(PATIENCE, feel(&url, &mut line)).await, Ok(Ok(())));
+        if felt {
+            missed = 0;
+        } else {
             line = None;
+            missed = missed.saturating_add(1);
         }
+        // One beat may be late.
+        let answers = missed < 2;
         if store.set_down(!answers) {
             match answers {
                 true => tracing::info!("the database is back"),
@@ -32,11 +37,22 @@ pub async fn run(url: String, store: Store, hub: Arc<Hub>, life: Lifecycle) {
     }
 }
 
+/// Whether PostgreSQL answers that it has too many connections: `too_many_connections` of its table of error codes, in words since a failed
+/// connection carries no code.
+fn is_full(error: &DbErr) -> bool {
+    let words = error.to_string();
+    words.contains("too many clients") || words.contains("connection slots")
+}
+
 async fn feel(url: &str, line: &mut Option<DatabaseConnection>) -> Result<(), DbErr> {
     if line.is_none() {
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).acquire_timeout(PATIENCE).set_application_name("noren pulse").sqlx_logging(false);
-        *line = Some(Database::connect(options).await?);
+        *line = match Database::connect(options).await {
+            // It is there, and has no place for this connection.
+            Err(error) if is_full(&error) => return Ok(()),
+            connected => Some(connected?),
+        };
     }
     match line {
         Some(line) => line.execute_unprepared("SELECT 1").await.map(drop),

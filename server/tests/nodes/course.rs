@@ -65,8 +65,25 @@ async fn both_sides_are_on_different_nodes() {
     }
     course(&here.base, &there.base, ["Ana", "Ben"]).await;
     typing_crosses(&here, &there).await;
+    figures(&here, &there).await;
     // The database's books are right, whoever made the bill.
     assert_eq!(here.store.audit().await.unwrap(), Vec::<String>::new());
+}
+
+/// What happened can be seen from outside.
+async fn figures(here: &Node, there: &Node) {
+    let watcher = Watcher::at(&here.base, None).await;
+    until("the stream is counted", || async { here.figure("noren_streams").await == 1.0 }).await;
+    assert!(here.figure("noren_proofs_total").await + there.figure("noren_proofs_total").await >= 4.0);
+    assert!(here.figure("noren_feed_delivered_total").await > 2.0 && here.figure("noren_feed_rows_total").await > 2.0);
+    assert!(here.figure("noren_feed_frame_seconds_count").await > 2.0 && here.figure("noren_pool_wait_seconds_count").await > 10.0);
+    assert_eq!(here.figure("noren_offers{state=\"offline\"}").await, 1.0);
+    assert_eq!(here.figure("noren_consultations{state=\"live\"}").await, 0.0);
+    assert_eq!(
+        (here.figure("noren_database_up").await, here.figure("noren_bus_up").await, here.figure("noren_books_frozen").await),
+        (1.0, 1.0, 0.0)
+    );
+    drop(watcher);
 }
 
 /// What is only whispered crosses by the bus, and nowhere else.

@@ -186,13 +186,15 @@ pub struct Watcher {
     rest: String,
     pub cursor: String,
     pub mode: String,
+    /// All frames that came, in order.
+    pub heard: Vec<Value>,
 }
 
 impl Watcher {
     pub async fn at(base: &str, since: Option<&str>) -> Self {
         let query = since.map(|since| format!("?since={since}")).unwrap_or_default();
         let answer = reqwest::get(format!("{base}/live/choices{query}")).await.unwrap();
-        let mut watcher = Watcher { answer, rest: String::new(), cursor: String::new(), mode: String::new() };
+        let mut watcher = Watcher { answer, rest: String::new(), cursor: String::new(), mode: String::new(), heard: Vec::new() };
         let hello = watcher.next().await;
         watcher.mode = hello["mode"].as_str().unwrap().to_owned();
         watcher
@@ -205,8 +207,9 @@ impl Watcher {
                 if let Some(id) = field("id:") {
                     self.cursor = id;
                 }
-                let data = serde_json::from_str(&field("data:").unwrap_or_default()).unwrap();
+                let data: Value = serde_json::from_str(&field("data:").unwrap_or_default()).unwrap();
                 self.rest = rest.to_owned();
+                self.heard.push(data.clone());
                 return data;
             }
             let chunk = tokio::time::timeout(PATIENCE, self.answer.chunk()).await.expect("an event in time");

@@ -73,7 +73,6 @@ fn node(config: &Config, port: u16) -> Process {
         ("ACCOUNTS__ARGON2_PASSES", "1"),
         ("ACCOUNTS__SIGN_UP_PER_HOUR", "1000"),
         ("CONSULTATIONS__PROVE", "500"),
-        // The curtain stays out through a kill and whatever it takes to come back.
         ("FEED__RETRY_SPREAD", "500"),
     ] {
         command.env(format!("NOREN_{key}"), value);
@@ -171,6 +170,7 @@ async fn a_node_that_is_killed_takes_nothing_with_it() {
     // Short as it was, the line counts as whole, and is billed so.
     let stretches = receipt["stretches"].as_array().unwrap();
     assert!(stretches.iter().all(|stretch| ["opening", "billed", "tail"].contains(&stretch["why"].as_str().unwrap())), "{receipt}");
+    assert!(receipt["proved"].as_i64().unwrap() > 1_500 && receipt["total"]["minor"].as_i64().unwrap() > 0, "{receipt}");
     watcher.sees(&offer, "busy").await;
     watcher.sees(&offer, "online").await;
     let verified = Command::new(env!("CARGO_BIN_EXE_noren"))
@@ -260,11 +260,12 @@ async fn nodes_are_restarted_one_after_the_other() {
     let stop = CancellationToken::new();
     let watchers: Vec<_> = (0..60).map(|_| tokio::spawn(watch(site.base.clone(), offer.clone(), stop.clone()))).collect();
     // Her curtain goes out and in all the while, whichever node answers.
-    let (toggling, mover) = (stop.clone(), ana.clone());
+    let moving = CancellationToken::new();
+    let (toggling, mover) = (moving.clone(), ana.clone());
     let moves = tokio::spawn(async move {
         let mut done = 0u32;
         while !toggling.is_cancelled() {
-            let function = if done % 2 == 0 { "presence/go_online" } else { "presence/go_offline" };
+            let function = if done.is_multiple_of(2) { "presence/go_online" } else { "presence/go_offline" };
             let (status, json) = mover.api(function, &[("minutes", "30")]).await;
             assert!(status == 200 || status >= 502, "{status} {json}");
             done += u32::from(status == 200);
@@ -282,13 +283,18 @@ async fn nodes_are_restarted_one_after_the_other() {
         // The proxy takes it in again.
         tokio::time::sleep(Duration::from_millis(2_500)).await;
     }
-    stop.cancel();
+    // The last move is made before the last look.
+    moving.cancel();
     let done = moves.await.unwrap();
     assert!(done > 50, "{done}");
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    stop.cancel();
+    let open = ana.done("presence/desk", &[]).await["presence"].to_string().contains("online");
     for watcher in watchers {
         let seen = watcher.await.unwrap();
         assert!(seen.wrong.is_empty() && seen.resets == 0, "{seen:?}");
         assert!(seen.reconnects <= 2, "{seen:?}");
         assert!(seen.cursor > u64::from(done) / 2, "{seen:?} of {done}");
+        assert_eq!(seen.open, open, "and has what is so at the end: {seen:?}");
     }
 }

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::{io::copy_bidirectional, net::TcpStream, task::JoinHandle};
+use tokio::{io::copy_bidirectional, net::TcpStream};
 use tokio_util::sync::CancellationToken;
 
 /// A port that nobody listens on now.
@@ -109,8 +109,9 @@ impl Drop for Nats {
 pub struct Node {
     pub base: String,
     pub store: Store,
+    /// Where its figures are.
+    pub metrics: String,
     stop: CancellationToken,
-    ended: Option<JoinHandle<()>>,
 }
 
 impl Node {
@@ -124,15 +125,16 @@ impl Node {
         let data = config.data.join(server::ids::token());
         let application = Application::start(Config { data, ..config.clone() }, clock).await.expect("the node starts");
         let (address, store, stop) = (application.address, application.store.clone(), application.life.stop.clone());
-        Node { base: format!("http://{address}"), store, stop, ended: Some(tokio::spawn(application.run())) }
+        let metrics = format!("http://{}/metrics", application.metrics.unwrap());
+        tokio::spawn(application.run());
+        Node { base: format!("http://{address}"), store, metrics, stop }
     }
 
-    /// Ends it as SIGTERM does.
-    pub async fn end(mut self) {
-        self.stop.cancel();
-        if let Some(ended) = self.ended.take() {
-            ended.await.unwrap();
-        }
+    /// A figure, as Prometheus gets it.
+    pub async fn figure(&self, name: &str) -> f64 {
+        let text = reqwest::get(&self.metrics).await.unwrap().text().await.unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        line.unwrap_or_else(|| panic!("no {name} in\n{text}"))
     }
 
     pub async fn readiness(&self) -> (u16, String) {
@@ -171,6 +173,7 @@ impl World {
         config.accounts.argon2_passes = 1;
         config.accounts.sign_up_per_hour = 1_000;
         config.consultations.prove = Millis(500);
+        config.metrics.listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
         World { config, wire, _db: db }
     }
 

@@ -1,4 +1,4 @@
-//! Measures Noren beside other servers on one machine: `cargo xtask bench feed`, `page`, `room` and `ledger`.
+//! Measures Noren beside other servers on one machine: `cargo xtask bench feed`, `page`, `room`, `nodes` and `ledger`.
 //!
 //! Absolute figures belong to the machine they were taken on, and drift with it; so every server is measured in turn, several rounds long, the
 //! server on one core and the readers on another, and the medians are stated as multiples of a known server's.
@@ -8,9 +8,11 @@ mod feed;
 mod floor;
 mod http;
 mod ledger;
+mod nodes;
 mod noren;
 mod page;
 mod plain;
+mod postgres;
 mod process;
 mod report;
 mod room;
@@ -47,6 +49,8 @@ enum What {
     Page(page::Options),
     /// From the accept of a consultation to its pictures, in Chromium, beside a bare call in the same browser
     Room(room::Options),
+    /// Two nodes and many watchers: one node is killed, the other asked to end
+    Nodes(nodes::Options),
     /// Entries a second in the book, beside pgbench with the same statements
     Ledger(ledger::Options),
     /// The plain axum server
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
             What::Feed(options) => feed::run(&lab, &options, files),
             What::Page(options) => page::run(&lab, &options),
             What::Room(options) => room::run(&lab, &options),
+            What::Nodes(options) => nodes::run(&lab, &options, files),
             What::Ledger(options) => ledger::run(&lab, &options),
             What::ServePlain { port } => plain::serve(port),
             What::ServeFloor { port } => floor::serve(port),

@@ -18,6 +18,8 @@ pub struct Provider {
 /// A data folder and the providers in it.
 pub struct House {
     data: PathBuf,
+    /// `--database` and `--bus`, for houses of several nodes.
+    shared: Option<[String; 2]>,
     /// The providers.
     pub providers: Vec<Provider>,
 }
@@ -35,7 +37,12 @@ const SETTINGS: &[(&str, &str)] = &[
 impl House {
     /// A new data folder with `providers` in it.
     pub fn new(lab: &Lab, folder: PathBuf, providers: usize) -> Outcome<Self> {
-        let mut house = House { data: folder, providers: Vec::new() };
+        House::of(lab, folder, None, providers)
+    }
+
+    /// The same for nodes that share a database and a bus.
+    pub fn of(lab: &Lab, folder: PathBuf, shared: Option<[String; 2]>, providers: usize) -> Outcome<Self> {
+        let mut house = House { data: folder, shared, providers: Vec::new() };
         let running = house.start(lab)?;
         for n in 0..providers {
             house.providers.push(settle(running.at, n)?);
@@ -48,6 +55,9 @@ impl House {
         let at = Lab::free_address()?;
         let mut command = Command::new(&lab.noren);
         command.args(["serve", "--listen", &at.to_string(), "--data"]).arg(&self.data).envs(SETTINGS.iter().copied());
+        if let Some([database, bus]) = &self.shared {
+            command.args(["--database", database, "--bus", bus]);
+        }
         let running = lab.run("noren", command, at)?;
         lab.wait_until(&running, "noren to be ready", || {
             let answer = Client::connect(at).and_then(|mut c| c.call(&http::get(at, "/readyz", "*/*")));

@@ -46,6 +46,28 @@ impl Drop for Running {
     }
 }
 
+impl Running {
+    /// Ends it as a crash does.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end, and calls `meanwhile` until it has. Answers how long that took.
+    pub fn terminate(&mut self, mut meanwhile: impl FnMut() -> Outcome) -> Outcome<Duration> {
+        let asked = Instant::now();
+        let _ = Command::new("kill").args(["-TERM", &self.pid.to_string()]).status();
+        loop {
+            match self.child.try_wait().map_err(|e| e.to_string())? {
+                Some(status) if status.success() => return Ok(asked.elapsed()),
+                Some(status) => return Err(format!("{} ended with {status}", self.name)),
+                None if asked.elapsed() > Duration::from_secs(60) => return Err(format!("{} does not end", self.name)),
+                None => meanwhile()?,
+            }
+        }
+    }
+}
+
 /// A folder that is gone when it is dropped.
 pub struct Scratch(PathBuf);
 
