@@ -22,6 +22,53 @@ export interface Options {
   demo?: boolean;
   /** A new PostgreSQL database instead of the embedded one, in the cluster that the test command started. */
   postgres?: boolean;
+  /** Whether the way to that database can be cut. */
+  cuttable?: boolean;
+}
+
+/** The way to a server on this machine, which can be cut: what goes over it breaks, and nobody gets through. */
+export class Wire {
+  private readonly lines = new Set<net.Socket>();
+  private open = true;
+
+  private constructor(readonly port: number, private readonly listener: net.Server) {}
+
+  static async to(target: number): Promise<Wire> {
+    const listener = net.createServer();
+    await new Promise<void>((done) => listener.listen(0, '127.0.0.1', done));
+    const wire = new Wire((listener.address() as net.AddressInfo).port, listener);
+    listener.on('connection', (near) => {
+      if (!wire.open) {
+        near.destroy();
+        return;
+      }
+      const far = net.connect(target, '127.0.0.1');
+      for (const [one, other] of [[near, far], [far, near]] as const) {
+        wire.lines.add(one);
+        one.pipe(other);
+        one.on('error', () => other.destroy());
+        one.on('close', () => {
+          wire.lines.delete(one);
+          other.destroy();
+        });
+      }
+    });
+    return wire;
+  }
+
+  cut() {
+    this.open = false;
+    for (const line of this.lines) line.destroy();
+  }
+
+  mend() {
+    this.open = true;
+  }
+
+  close() {
+    this.cut();
+    this.listener.close();
+  }
 }
 
 /** Makes a database in the cluster of the test run. */
@@ -40,6 +87,7 @@ function newDatabase(): string {
 export class Server {
   private child?: ChildProcess;
   private database?: string;
+  wire?: Wire;
   readonly data = fs.mkdtempSync(path.join(os.tmpdir(), 'noren-e2e-'));
   log = '';
 
@@ -49,6 +97,23 @@ export class Server {
     const server = new Server(await freePort(), options);
     await server.up();
     return server;
+  }
+
+  /** Another node on the same database. */
+  async beside(): Promise<Server> {
+    const node = new Server(await freePort(), this.options);
+    node.database = this.database;
+    await node.up();
+    return node;
+  }
+
+  private async reach(database: string): Promise<string> {
+    if (!this.options.cuttable) return database;
+    const url = new URL(database);
+    this.wire = await Wire.to(Number(url.port));
+    url.hostname = '127.0.0.1';
+    url.port = String(this.wire.port);
+    return url.toString();
   }
 
   get url(): string {
@@ -89,7 +154,7 @@ export class Server {
     const site = process.env.NOREN_SITE ?? path.join(root, 'target/site');
     const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, '--site', site];
     if (this.options.demo) flags.push('--demo');
-    if (this.options.postgres) flags.push('--database', (this.database ??= newDatabase()));
+    if (this.options.postgres) flags.push('--database', (this.database ??= await this.reach(newDatabase())));
     const child = spawn(binary, flags, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     for (const stream of [child.stdout, child.stderr]) stream!.on('data', (text) => (this.log += text));
@@ -119,6 +184,7 @@ export class Server {
 
   async remove() {
     await this.down();
+    this.wire?.close();
     fs.rmSync(this.data, { recursive: true, force: true });
   }
 }
