@@ -45,6 +45,17 @@ pub async fn course(here: &str, there: &str, names: [&str; 2]) {
     far.sees(&offer, "gone").await;
 }
 
+/// The consumer asks, the provider's desk rings, she accepts, and both prove in the room. Answers it, her page and his.
+pub async fn meet(provider: &Person, consumer: &Person, offer: &str, desk: &mut Line) -> (String, Line, Line) {
+    let asked = consumer.done("consultations/request", &[("offer", offer), ("medium", "chat"), ("cap", "10")]).await;
+    let id = asked["consultation"].as_str().unwrap().to_owned();
+    assert_eq!(desk.ring().await, id);
+    provider.done("consultations/accept", &[("consultation", &id)]).await;
+    let (mut hers, mut his) = (provider.room(&id, 2, 0).await, consumer.room(&id, 1, 0).await);
+    Line::live(&mut hers, &mut his).await;
+    (id, hers, his)
+}
+
 /// Both find the same receipt, and it is the only one.
 pub async fn bill(ana: &Person, ben: &Person, id: &str) -> serde_json::Value {
     let fields = [("consultation", id)];
@@ -92,12 +103,7 @@ async fn typing_crosses(here: &Node, there: &Node) {
     let offer = cleo.register().await;
     let mut desk = cleo.desk().await;
     cleo.done("presence/go_online", &[("minutes", "30")]).await;
-    let asked = dan.done("consultations/request", &[("offer", &offer), ("medium", "chat"), ("cap", "10")]).await;
-    let id = asked["consultation"].as_str().unwrap().to_owned();
-    desk.ring().await;
-    cleo.done("consultations/accept", &[("consultation", &id)]).await;
-    let (mut dans, mut cleos) = (dan.room(&id, 3, 0).await, cleo.room(&id, 4, 0).await);
-    Line::live(&mut dans, &mut cleos).await;
+    let (id, mut cleos, mut dans) = meet(&cleo, &dan, &offer, &mut desk).await;
     dans.say(json!({"typing": {}})).await;
     cleos.until("that Dan types", |message| message.get("typing").is_some()).await;
     cleos.say(json!({"line": "poor"})).await;

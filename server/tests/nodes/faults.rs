@@ -1,7 +1,7 @@
 //! The bus goes and comes back, the database does, and two nodes want the same at once.
 
 use crate::{
-    course::{bill, course},
+    course::{bill, course, meet},
     people::{Line, Person, Watcher},
     world::{Nats, Node, World, until},
 };
@@ -45,12 +45,7 @@ async fn together(here: &Node, there: &Node) -> (Person, Person, String, String,
     let offer = ana.register().await;
     let mut desk = ana.desk().await;
     ana.done("presence/go_online", &[("minutes", "30")]).await;
-    let asked = ben.done("consultations/request", &[("offer", &offer), ("medium", "chat"), ("cap", "10")]).await;
-    let id = asked["consultation"].as_str().unwrap().to_owned();
-    desk.ring().await;
-    ana.done("consultations/accept", &[("consultation", &id)]).await;
-    let (mut bens, mut anas) = (ben.room(&id, 1, 0).await, ana.room(&id, 2, 0).await);
-    Line::live(&mut bens, &mut anas).await;
+    let (id, anas, bens) = meet(&ana, &ben, &offer, &mut desk).await;
     (ana, ben, offer, id, desk, anas, bens)
 }
 
@@ -159,12 +154,7 @@ async fn two_nodes_want_the_same_at_once() {
         desk.until("that it rings no more", |message| message.get("ring").is_some_and(serde_json::Value::is_null)).await;
     }
     // One bill, however many nodes make it at once.
-    let asked = ben.done("consultations/request", &[("offer", &offer), ("medium", "chat"), ("cap", "10")]).await;
-    let id = asked["consultation"].as_str().unwrap().to_owned();
-    desk.ring().await;
-    ana.done("consultations/accept", &[("consultation", &id)]).await;
-    let (mut bens, mut anas) = (ben.room(&id, 1, 0).await, ana.room(&id, 2, 0).await);
-    Line::live(&mut bens, &mut anas).await;
+    let (id, mut anas, mut bens) = meet(&ana, &ben, &offer, &mut desk).await;
     let _ = tokio::join!(anas.stay(Duration::from_secs(2)), bens.stay(Duration::from_secs(2)));
     ben.done("consultations/end", &[("consultation", &id)]).await;
     let all = (0..10).map(|n| if n % 2 == 0 { here.store.settle_all() } else { there.store.settle_all() });
