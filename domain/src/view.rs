@@ -197,7 +197,7 @@ mod tests {
                 let (gone, cards): (Vec<_>, Vec<_>) = last.into_values().partition(|c| !c.is_choice());
                 for card in gone.iter().chain(&cards) { listed.insert(card.id, card.clone()); }
                 let to = seq + now.len() as u64;
-                frames.push(Change { from: seq + 1, to, cards, gone: gone.iter().map(|c| c.id).collect() });
+                frames.push(Change { from: seq + 1, to, cards, gone: gone.iter().map(|c| c.id).collect(), stale: false });
                 seq = to;
             }
             for (at, frame) in frames.iter().enumerate() {
