@@ -120,7 +120,7 @@ test.describe('with short times', () => {
     }
   });
 
-  test('what is used up pauses, can be raised with one tap, and the pause is not billed', async ({ person }) => {
+  test('what is used up pauses, can be raised with one tap, and the pause is not billed', { tag: '@once' }, async ({ person }) => {
     test.slow();
     const [ana, ben] = [await person(), await person()];
     const offer = await ana.openShop('Spanish conversation', { media: 'chat', rate_minor: '1200', free_seconds: '0' });
@@ -267,7 +267,7 @@ test('money that goes while it rings is told to both, and it is nobody’s fault
   await expect(ana.page.locator('[data-presence], .desk').first()).toBeVisible();
 });
 
-test('thirty seconds of silence on purpose are billed, twenty of a frozen line are not', async ({ person }) => {
+test('thirty seconds of silence on purpose are billed, twenty of a frozen line are not', { tag: '@once' }, async ({ person }) => {
   test.setTimeout(180_000);
   const [ana, ben] = [await person(), await person()];
   await silenceable(ben);

@@ -5,7 +5,7 @@ test.use({ options: { postgres: true, cuttable: true } });
 
 const gone = 'The server cannot reach its database.';
 
-test('a call between two nodes outlives their database, and whoever looks is told what is so', async ({ person, server }) => {
+test('a call between two nodes outlives their database, and whoever looks is told what is so', { tag: '@once' }, async ({ person, server }) => {
   test.slow();
   const other = await server.beside();
   try {

@@ -81,6 +81,15 @@ impl Bus {
         Arc::new(Bus { url, subject: format!("noren.{}", epoch.0.simple()), link: watch::Sender::new(link), told: AtomicBool::new(false) })
     }
 
+    /// Whether the bus at an address can be reached, for the operator. Errors: why not.
+    pub async fn reach(url: &str) -> Result<(), String> {
+        let reached = async {
+            let client = ConnectOptions::new().name("noren doctor").connection_timeout(CONNECT).connect(url).await;
+            client.map_err(|error| error.to_string())?.flush().await.map_err(|error| error.to_string())
+        };
+        tokio::time::timeout(CONNECT.saturating_mul(2), reached).await.unwrap_or_else(|_| Err("it does not answer".into()))
+    }
+
     /// How this node hears of the others, now.
     pub fn link(&self) -> Link {
         *self.link.borrow()

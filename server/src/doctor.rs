@@ -1,6 +1,6 @@
 //! `noren doctor`: whether what this instance is configured with works, told line by line.
 
-use crate::{clock::Clock, config::Config, store::Store, turn};
+use crate::{bus::Bus, clock::Clock, config::Config, store::Store, turn};
 use domain::id::AccountId;
 use uuid::Uuid;
 
@@ -18,8 +18,28 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         }
         Err(error) => findings.push(("database".into(), Err(error.to_string()))),
     }
+    findings.extend(bus(config).await);
+    findings.push(files());
     findings.extend(calls(config).await);
     findings
+}
+
+async fn bus(config: &Config) -> Option<Finding> {
+    let url = config.bus.as_ref()?;
+    let said = match Bus::reach(url).await {
+        Ok(()) => Ok("reached".into()),
+        Err(error) => Err(format!("{error}; until it can be reached each node looks at the tables four times a second")),
+    };
+    Some(("bus".into(), said))
+}
+
+fn files() -> Finding {
+    let limit = rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(0, |(_, hard)| hard);
+    let said = match limit {
+        ..4_096 => Err(format!("{limit} open files: each watcher takes one; raise the limit (LimitNOFILE of systemd, ulimit -n)")),
+        _ => Ok(format!("{limit}, one for each watcher")),
+    };
+    ("open files".into(), said)
 }
 
 fn address(config: &Config) -> Finding {

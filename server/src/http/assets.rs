@@ -34,6 +34,15 @@ pub struct Assets {
 #[folder = "../target/site"]
 struct Embedded;
 
+/// Whether whoever asks takes this coding.
+pub(super) fn takes(headers: &HeaderMap, coding: &str) -> bool {
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|one| {
+        let mut parts = one.split(';').map(str::trim);
+        parts.next() == Some(coding) && parts.all(|part| part != "q=0")
+    })
+}
+
 impl Assets {
     /// The assets of a folder, or those in the binary when there is none. A binary without any serves pages without style and script.
     pub fn load(folder: Option<&Path>) -> io::Result<Self> {
@@ -69,16 +78,9 @@ impl Assets {
         let mut response = if text(header::IF_NONE_MATCH).split(',').any(|t| t.trim().trim_start_matches("W/") == asset.etag) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
-            let accepted = text(header::ACCEPT_ENCODING);
-            let takes = |coding: &str| {
-                accepted.split(',').any(|c| {
-                    let mut parts = c.split(';').map(str::trim);
-                    parts.next() == Some(coding) && parts.all(|p| p != "q=0")
-                })
-            };
             let (body, coding) = match (&asset.brotli, &asset.gzip) {
-                (Some(body), _) if takes("br") => (body, Some("br")),
-                (_, Some(body)) if takes("gzip") => (body, Some("gzip")),
+                (Some(body), _) if takes(headers, "br") => (body, Some("br")),
+                (_, Some(body)) if takes(headers, "gzip") => (body, Some("gzip")),
                 _ => (&asset.plain, None),
             };
             let mut response = Body::from(body.clone()).into_response();

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod assets;
+pub mod front;
 pub mod gateway;
 pub mod headers;
 pub mod origin;
@@ -82,17 +83,18 @@ pub struct Parts {
     pub assets: assets::Assets,
 }
 
-/// How the requests of a connection are answered: the feed directly, everything else by the router.
+/// How the requests of a connection are answered: the feed directly, the front page from what is ready, everything else by the router.
 #[derive(Clone)]
 pub struct Service {
     state: AppState,
     router: Router,
+    front: Arc<front::Front>,
 }
 
 impl Service {
     /// The service of a node.
     pub fn new(state: AppState) -> Self {
-        Service { router: router(state.clone()), state }
+        Service { router: router(state.clone()), front: Arc::default(), state }
     }
 
     /// Answers a request.
@@ -105,7 +107,17 @@ impl Service {
             return Either::Left(live::choices::direct(self.state.clone(), connection, request).map(Ok));
         }
         request.extensions_mut().insert(connection);
-        Either::Right(self.router.clone().oneshot(request.map(Body::new)))
+        let router = self.router.clone();
+        if front::is_meant(&self.state, &request) {
+            let (state, front) = (self.state.clone(), Arc::clone(&self.front));
+            return Either::Right(Either::Left(async move {
+                match front.answer(&state, &router, request.headers()).await {
+                    Some(ready) => Ok(ready),
+                    None => router.oneshot(request.map(Body::new)).await,
+                }
+            }));
+        }
+        Either::Right(Either::Right(router.oneshot(request.map(Body::new))))
     }
 }
 

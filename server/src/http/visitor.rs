@@ -26,7 +26,7 @@ pub async fn resolve(State(state): State<AppState>, mut request: Request<Body>, 
     let headers = request.headers();
     let ip = client_ip(peer, headers, &state.config.trusted_proxies);
     let device = device(headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default());
-    let token = cookie(headers, cookie_name(state.config.https()));
+    let token = token(&state, headers);
     // What is read from memory is answered all the same.
     let of_memory = request.uri().path() == "/api/choices/view";
     if state.store.is_down() && request.uri().path().starts_with("/api/") && !of_memory {
@@ -46,6 +46,11 @@ pub async fn resolve(State(state): State<AppState>, mut request: Request<Body>, 
         request.extensions_mut().insert(Token(token));
     }
     next.run(request).await
+}
+
+/// What a request says of who sends it: the token of a sign-in.
+pub fn token(state: &AppState, headers: &HeaderMap) -> Option<String> {
+    cookie(headers, cookie_name(state.config.https()))
 }
 
 /// The cookie's name: the prefix makes browsers demand https, a host of its own and the whole path.

@@ -7,6 +7,7 @@ mod bad_input;
 mod consultations;
 mod desk;
 mod feed;
+mod front;
 mod headers;
 mod money;
 mod node;

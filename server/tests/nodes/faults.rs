@@ -6,6 +6,7 @@ use crate::{
     world::{Nats, Node, World, until},
 };
 use serde_json::json;
+use server::bus::Bus;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,8 +36,10 @@ async fn a_bus_that_comes_late_is_found() {
     let world = World::new(Some(&nats)).await;
     let node = Node::start(&world.config, domain::time::Millis(0)).await;
     until("it says that the bus is lost", || async { node.readiness().await.1.contains("bus") }).await;
+    assert!(Bus::reach(&nats.url()).await.is_err(), "and the doctor finds out");
     nats.again();
     until("it is found", || async { node.readiness().await.1 == "ready" }).await;
+    Bus::reach(&nats.url()).await.unwrap();
 }
 
 /// Ana and Ben are in a room on different nodes.

@@ -54,15 +54,17 @@ pub fn run(lab: &Lab, options: &Options) -> Outcome {
         "root {here}; sendfile on; tcp_nopush on; open_file_cache max=10; default_type text/html; location = / {{ try_files /page.html =404; }}"
     );
     let nginx = lab.nginx(scratch.path(), "", &server)?;
-    let mut rounds = [Vec::new(), Vec::new()];
+    let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
+    let kinds = [("noren", noren.at, ""), ("rendered", noren.at, "cookie: sid=nobody"), ("static file", nginx.at, "")];
     for round in 1..=options.rounds {
-        for ((name, at), of_kind) in [("noren", noren.at), ("static file", nginx.at)].into_iter().zip(&mut rounds) {
-            let (rate, p99) = load(lab, at, options)?;
+        for ((name, at, header), of_kind) in kinds.into_iter().zip(&mut rounds) {
+            let (rate, p99) = load(lab, at, header, options)?;
             eprintln!("round {round}: {name:<12} {} requests/s, p99 {} ms", figure(rate), figure(p99));
             of_kind.push((rate, p99));
         }
     }
-    let [noren, file] = rounds.map(|of_kind: Vec<Figures>| (median(of_kind.iter().map(|f| f.0)), median(of_kind.iter().map(|f| f.1))));
+    let [noren, rendered, file] =
+        rounds.map(|of_kind: Vec<Figures>| (median(of_kind.iter().map(|f| f.0)), median(of_kind.iter().map(|f| f.1))));
     let row = |name: &str, f: Figures| vec![name.to_owned(), beside(f.0, file.0), beside(f.1, file.1)];
     let text = format!(
         "`/` with {PROVIDERS} providers online: {} bytes of HTML before compression, {offers} offers in its first window; {} connections, {} rounds, medians; in \
@@ -70,15 +72,21 @@ pub fn run(lab: &Lab, options: &Options) -> Outcome {
         answer.body.len(),
         options.connections,
         options.rounds,
-        table(&["", "requests/s", "p99, ms"], &[row("noren, server-rendered", noren), row("nginx, static file of the same bytes", file)])
+        table(
+            &["", "requests/s", "p99, ms"],
+            &[row("noren", noren), row("noren, rendered for each request", rendered), row("nginx, static file of the same bytes", file)]
+        )
     );
     println!("\n{text}");
     if options.write { put(&options.page, "bench page", &text) } else { Ok(()) }
 }
 
 /// One round of wrk.
-fn load(lab: &Lab, at: SocketAddr, options: &Options) -> Outcome<Figures> {
+fn load(lab: &Lab, at: SocketAddr, header: &str, options: &Options) -> Outcome<Figures> {
     let mut wrk = lab.on_readers_core("wrk");
+    if !header.is_empty() {
+        wrk.args(["-H", header]);
+    }
     wrk.args(["-t1", "--latency", &format!("-c{}", options.connections), &format!("-d{}s", options.seconds), &format!("http://{at}/")]);
     let output = wrk.stdin(Stdio::null()).output().map_err(|e| format!("wrk: {e}"))?;
     read_wrk(&String::from_utf8_lossy(&output.stdout))
