@@ -286,6 +286,8 @@ pub fn focus_main() {
 fn Head() -> impl IntoView {
     let site = expect_context::<TheSite>().0;
     let feed = expect_context::<Feed>();
+    // Nobody is known on a page that was loaded meanwhile, see `come_back`.
+    let returns = if site.read_untracked().down { " This page comes back by itself then." } else { "" };
     let path = use_location().pathname;
     Effect::new(move |before: Option<String>| {
         let path = path.get();
@@ -325,7 +327,7 @@ fn Head() -> impl IntoView {
             })}
             <div role="status">
                 {show(move || when(feed.stale.get(), || {
-                    view! { <p class="demo-banner">"The server cannot reach its database. What you see may be old, and nothing can be changed until it is back."</p> }.into_any()
+                    view! { <p class="demo-banner">"The server cannot reach its database. What you see may be old, and nothing can be changed until it is back."{returns}</p> }.into_any()
                 }))}
             </div>
             <div class="wrap">
