@@ -13,10 +13,11 @@ use crate::{
         desk::Desks,
         hub::Hub,
         room::Whispers,
+        socket::millis,
     },
     metrics::Metrics,
     robots, serve,
-    store::Store,
+    store::{Pulse, Store},
     worker,
 };
 use app::context::Backend;
@@ -92,7 +93,7 @@ impl Application {
             store.bury_others(node).await?;
         } else if store.has_silent_nodes(node).await? {
             // After an outage of the database all nodes are silent for a moment: they get that moment to say that they live.
-            tokio::time::sleep(worker::presence::MOMENT).await;
+            tokio::time::sleep(millis(worker::presence::MOMENT.0)).await;
         }
         store.sweep(store.clock().now()).await?;
         let demo = demo::prepare(&store, config.demo).await?;
@@ -106,7 +107,7 @@ impl Application {
         life.spawn(Arc::clone(&bus).run(store.clone(), Arc::clone(&whispers), life.clone()));
         life.spawn(worker::feeder::run(store.clone(), Arc::clone(&hub), Arc::clone(&bus), life.clone()));
         if let Some(url) = config.database.clone() {
-            life.spawn(worker::pulse::run(url, store.clone(), Arc::clone(&hub), life.clone()));
+            life.spawn(worker::pulse::run(Pulse::new(url), store.clone(), Arc::clone(&hub), life.clone()));
         }
         life.spawn(worker::poller::run(store.clone(), node, Arc::clone(&bus), life.clone()));
         let desks = Arc::new(Desks::new(node, &config));

@@ -3,19 +3,19 @@
 //! SQLite copies itself while the server runs; PostgreSQL is copied by its own `pg_dump`. A restore is a new life of the feed: its epoch changes, so that
 //! no page goes on with a cursor of the life that was lost.
 
-use crate::{clock::Clock, config::Config, store::Store};
+use crate::{
+    clock::Clock,
+    config::Config,
+    store::{KEY, SQLITE, Store},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
 
-/// The database of the embedded engine, in a data folder and in a backup.
-const SQLITE: &str = "noren.db";
 /// That of PostgreSQL, in its own form.
 const DUMP: &str = "noren.dump";
-/// What signs the ends of days.
-const KEY: &str = "ledger.key";
 /// What the backup says of itself.
 const MANIFEST: &str = "manifest.json";
 
@@ -63,7 +63,7 @@ pub async fn backup(config: &Config, to: &Path) -> Result<String, BackupError> {
     store.close().await;
     let key = config.data.join(KEY);
     if key.exists() {
-        std::fs::copy(&key, to.join(KEY)).map_err(because(key.display()))?;
+        copy_private(&key, &to.join(KEY))?;
     }
     let manifest = Manifest { format: 1, at, sealed, hash };
     let text = serde_json::to_string_pretty(&manifest).map_err(because(MANIFEST))?;

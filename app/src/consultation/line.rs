@@ -9,6 +9,7 @@ use crate::{
     ui::{
         json::read,
         local::Local,
+        said::storage,
         socket::{Heard, Socket, Talk},
         time::browser_now,
     },
@@ -114,7 +115,7 @@ pub(crate) fn random() -> uuid::Uuid {
 
 /// The name of this tab, which outlives reloads.
 fn tab() -> TabId {
-    let storage = window().session_storage().ok().flatten();
+    let storage = storage();
     let kept = storage.as_ref().and_then(|s| s.get_item("tab").ok().flatten()).and_then(|text| text.parse().ok());
     kept.unwrap_or_else(|| {
         let new = TabId(random());

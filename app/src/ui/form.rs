@@ -68,6 +68,11 @@ impl Typed {
     }
 }
 
+/// The id of the control of a field in a form.
+pub fn field_id(form: &str, field: Field) -> String {
+    format!("{form}-{}", field.as_str())
+}
+
 /// The state of a form, for the fields in it.
 #[derive(Clone, Copy)]
 pub struct FormState {
@@ -102,7 +107,7 @@ impl FormState {
 
     /// The id of a field's control; its hint and its error derive theirs from it.
     pub fn id(&self, field: Field) -> String {
-        self.kept.with_value(|(_, id)| format!("{id}-{}", field.as_str()))
+        self.kept.with_value(|(_, id)| field_id(id, field))
     }
 
     fn refuse(&self, error: AppError, form: &HtmlFormElement) {

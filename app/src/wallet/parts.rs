@@ -2,7 +2,7 @@
 
 use crate::ui::{
     field::{SelectField, TextField},
-    form::{Form, Submit, Typed},
+    form::{Form, Submit, Typed, field_id},
     view::{text, when},
 };
 use domain::{
@@ -59,7 +59,7 @@ pub fn TopUp(
     Effect::new(move |before: Option<i64>| {
         let now = proposed.get();
         if before.is_some_and(|before| before != now) {
-            let field = document().get_element_by_id(&format!("{id}-{}", Field::AmountMinor.as_str()));
+            let field = document().get_element_by_id(&field_id(id, Field::AmountMinor));
             if let (Some(field), Some(currency)) = (field, shown) {
                 wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlInputElement>(field).set_value(&currency.amount(now));
             }

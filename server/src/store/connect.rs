@@ -24,6 +24,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// The file of the embedded database, in the data folder.
+pub const SQLITE: &str = "noren.db";
 /// Older ones can corrupt a database in WAL mode (fixed in 3.51.3).
 const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);
 /// Connections that read while one writes.
@@ -91,7 +93,7 @@ impl Store {
 
     /// Without a lock the folder belongs to a running server, which has migrated it.
     async fn open_sqlite(config: &Config, lock: Option<File>, clock: Clock) -> Result<Self, OpenError> {
-        let file = config.data.join("noren.db");
+        let file = config.data.join(SQLITE);
         let writer = sqlite(&file, 1, |options| options.create_if_missing(true)).await?;
         refuse_old_sqlite(&writer).await?;
         if lock.is_some() {

@@ -4,7 +4,9 @@
 //! feed. Asking locks the provider only: there is no row yet, and it reads others without waiting for them.
 
 use super::{
-    Store, answers, audit,
+    Store, answers,
+    asking::{Terms, asking, draft, terms},
+    audit,
     error::{StoreError, one_row},
     feed::{Provider, publish},
     practice::is_robot,
@@ -25,16 +27,15 @@ use app::{
 };
 use async_trait::async_trait;
 use domain::{
-    agreement::{Agreement, shown},
-    conditions::{Choice, Conditions},
-    consultation::{Asking, Consultation, Effect, Knobs, Op, Stage},
-    environment::Environment,
+    agreement::Agreement,
+    conditions::Choice,
+    consultation::{Consultation, Effect, Knobs, Op, Stage},
     id::{AccountId, ConsultationId, MessageKey, OfferId},
     media::Medium,
     presence::{DeskEventKind, Presence, judge},
     proof::Segment,
     reject::{Code, Field, Reject},
-    side::{Both, Side},
+    side::Side,
     text::Question,
     time::{Millis, Timestamp},
     timeline::Event,
@@ -42,7 +43,7 @@ use domain::{
 use entity::{agreement, block, consultation, offer, presence, room_row, segment};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, LockType, OnConflict},
 };
 use sha2::{Digest, Sha256};
@@ -73,22 +74,6 @@ impl Store {
             }
         }
         Ok(changed)
-    }
-
-    /// How many consultations are not over, by the name of their state.
-    pub async fn open_by_stage(&self) -> Result<Vec<(String, i64)>, PortError> {
-        let read = self.read(async |db| {
-            Ok(consultation::Entity::find()
-                .filter(consultation::Column::OverAt.is_null())
-                .select_only()
-                .column(consultation::Column::Stage)
-                .column_as(consultation::Column::Id.count(), "count")
-                .group_by(consultation::Column::Stage)
-                .into_tuple()
-                .all(db)
-                .await?)
-        });
-        Ok(read.await?)
     }
 
     /// What both accepted, and its hash; `None` before they have. Errors: `NotFound` for everybody who is on neither side.
@@ -355,68 +340,6 @@ pub(super) async fn open(db: &impl ConnectionTrait, provider: Option<AccountId>)
         found = found.filter(consultation::Column::Provider.eq(provider.0));
     }
     Ok(found.all(db).await?.into_iter().map(|row| (AccountId(row.provider), ConsultationId(row.id))).collect())
-}
-
-/// What an offer is given under.
-pub(super) struct Terms {
-    conditions: Conditions,
-    environment: Environment,
-    hash: String,
-}
-
-impl Terms {
-    /// As they are for a robot, which has no money.
-    pub(super) fn cost_nothing(&mut self) {
-        self.conditions.rate.minor = 0;
-    }
-}
-
-pub(super) fn terms(provider: &Provider, offer: OfferId, choice: &Choice) -> Result<Terms, StoreError> {
-    let row = provider.listed.iter().find(|row| row.id == offer.0).ok_or(Code::NotFound)?;
-    let conditions = Conditions::of(&rows::content_of(row)?, choice)?;
-    let environment: Environment =
-        provider.presence.as_ref().map_or_else(|| Ok(Environment::default()), |row| from_json(&row.environment))?;
-    let hash = ids::hex(&Sha256::digest(shown(offer, &conditions, &environment)));
-    Ok(Terms { conditions, environment, hash })
-}
-
-/// The agreement that an accept would conclude, under a new id.
-pub(super) fn draft(provider: &Provider, consumer: AccountId, offer: OfferId, terms: Terms, environment: Environment) -> Agreement {
-    Agreement {
-        consultation: ids::new(),
-        offer,
-        parties: Both { consumer, provider: provider.id() },
-        conditions: terms.conditions,
-        environments: Both { consumer: environment, provider: terms.environment },
-    }
-}
-
-/// All that decides whether a request may ring, read under the lock of its provider.
-pub(super) async fn asking(
-    tx: &Tx,
-    consumer: AccountId,
-    provider: &Provider,
-    offer: OfferId,
-    as_shown: bool,
-    now: Timestamp,
-) -> Result<Asking, StoreError> {
-    let pair =
-        |by: AccountId, whom: AccountId| Condition::all().add(block::Column::ByAccount.eq(by.0)).add(block::Column::Account.eq(whom.0));
-    let blocks = block::Entity::find().filter(Condition::any().add(pair(consumer, provider.id())).add(pair(provider.id(), consumer)));
-    let asks =
-        consultation::Entity::find().filter(consultation::Column::Consumer.eq(consumer.0)).filter(consultation::Column::OverAt.is_null());
-    let rings = consultation::Entity::find()
-        .filter(consultation::Column::Provider.eq(provider.account.id))
-        .filter(consultation::Column::Stage.eq(Stage::Requested.as_str()));
-    Ok(Asking {
-        blocked: blocks.count(&tx.db).await? > 0,
-        own: consumer == provider.id(),
-        asks_already: asks.count(&tx.db).await? > 0,
-        presence: judge(&provider.facts(), now),
-        hangs: provider.hangs(offer.0),
-        ringing: rings.count(&tx.db).await? > 0,
-        as_shown,
-    })
 }
 
 /// Whether an effect changes what consumers see of the provider.

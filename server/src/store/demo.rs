@@ -2,7 +2,8 @@
 
 use super::{
     Store,
-    consultations::{asking, draft, find, lock, new_row, terms},
+    asking::{asking, draft, terms},
+    consultations::{find, lock, new_row},
     error::StoreError,
     feed::{Provider, publish},
     offers,

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod answers;
+mod asking;
 mod attachments;
 mod audit;
 mod cases;
@@ -24,6 +25,7 @@ mod operations;
 mod passwords;
 mod practice;
 mod presence;
+mod pulse;
 mod receipts;
 mod records;
 mod rooms;
@@ -36,14 +38,16 @@ mod sign_ins;
 mod tx;
 mod wallets;
 
-pub use connect::OpenError;
+pub use connect::{OpenError, SQLITE};
 pub use demo::{Cast, Robot};
 pub use error::StoreError;
 pub use feed::{BoardSnapshot, FeedBody, FeedRow};
 pub use ledger::Posted;
 pub use nodes::Renewed;
 pub use practice::{Part, robot_environment};
+pub use pulse::Pulse;
 pub use rooms::{Entry, News};
+pub use sealing::KEY;
 pub use seen::Seen;
 pub use tx::{Hint, Hints};
 

@@ -4,7 +4,7 @@
 
 use super::{
     Store,
-    consultations::{asking, draft, terms},
+    asking::{asking, draft, terms},
     error::StoreError,
     feed::Provider,
     rows,

@@ -172,6 +172,22 @@ impl Store {
         .await
     }
 
+    /// How many consultations are not over, by the name of their state.
+    pub async fn open_by_stage(&self) -> Result<Vec<(String, i64)>, PortError> {
+        let read = self.read(async |db| {
+            Ok(consultation::Entity::find()
+                .filter(consultation::Column::OverAt.is_null())
+                .select_only()
+                .column(consultation::Column::Stage)
+                .column_as(consultation::Column::Id.count(), "count")
+                .group_by(consultation::Column::Stage)
+                .into_tuple()
+                .all(db)
+                .await?)
+        });
+        Ok(read.await?)
+    }
+
     /// The last consultations of an account, on either side, newest first.
     pub(super) async fn past_of(&self, who: AccountId) -> Result<Vec<PastView>, StoreError> {
         self.read(async |db| {

@@ -24,6 +24,9 @@ const BATCH: u64 = 500;
 /// Heads on the public page.
 const HEADS: u64 = 30;
 
+/// The file in the data folder with the key that signs the ends of days.
+pub const KEY: &str = "ledger.key";
+
 /// What stands before the first entry.
 const BEGIN: [u8; 32] = [0; 32];
 
@@ -125,7 +128,7 @@ impl Trust for Store {
 
 /// The key that heads are signed with: a file in the data folder, made when there is none.
 pub(super) fn key_of(folder: &std::path::Path) -> std::io::Result<Ed25519KeyPair> {
-    let file = folder.join("ledger.key");
+    let file = folder.join(KEY);
     let broken = |_| std::io::Error::other(format!("{} holds no Ed25519 key in PKCS#8", file.display()));
     match std::fs::read(&file) {
         Ok(bytes) => Ed25519KeyPair::from_pkcs8(&bytes).map_err(broken),

@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(250);
 const TIDY: Millis = Millis::seconds(2);
 
 /// How long nodes have after the database came back.
-pub const MOMENT: Duration = Duration::from_secs(3);
+pub const MOMENT: Millis = Millis::seconds(3);
 
 /// Runs until the node ends.
 pub async fn run(store: Store, desks: Arc<Desks>, node: NodeId, node_beat: Millis, life: Lifecycle) {
@@ -28,7 +28,6 @@ pub async fn run(store: Store, desks: Arc<Desks>, node: NodeId, node_beat: Milli
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut renewed = Timestamp(0);
     let mut hold = Timestamp(0);
-    let moment = Millis(i64::try_from(MOMENT.as_millis()).unwrap_or(3_000));
     let mut tidied = Timestamp(0);
     loop {
         tokio::select! {
@@ -38,14 +37,14 @@ pub async fn run(store: Store, desks: Arc<Desks>, node: NodeId, node_beat: Milli
         let now = store.clock().now();
         if store.is_down() {
             // None of the nodes could say that it lives: all get a moment to say so before any is believed dead.
-            (renewed, hold) = (Timestamp(0), now.after(moment));
+            (renewed, hold) = (Timestamp(0), now.after(MOMENT));
             continue;
         }
         if now.since(renewed) >= node_beat {
             match store.renew_node(node).await {
                 Ok(done) if renewed != Timestamp(0) && now.since(renewed) > store.knobs().node_lease => {
                     // Nothing could be written for so long, though the database answered: the others are as late.
-                    (renewed, hold) = (now, now.after(moment));
+                    (renewed, hold) = (now, now.after(MOMENT));
                     if done == Renewed::Buried {
                         desks.attach_anew();
                     }
