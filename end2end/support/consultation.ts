@@ -31,6 +31,24 @@ export async function ask(ben: Person, offer: string, medium: Medium, question =
   }).toPass({ timeout: 30_000 });
 }
 
+/**
+ * Ben asks for whatever robot of a demo is online among these cards, and is let in. Robots come and go, also between a board and the page
+ * that it led to: what one was about to ask, another one may be asked.
+ */
+export async function askRobot(ben: Person, prepare: () => Promise<void>, { board = '/', card = '' } = {}) {
+  await expect(async () => {
+    await ben.goto(board);
+    const cards = ben.page.locator('li[data-presence="online"]').filter({ hasText: card });
+    await cards.first().getByRole('link', { name: 'See offer' }).click({ timeout: 2_000 });
+    await ben.page.getByRole('link', { name: /^Ask / }).click({ timeout: 2_000 });
+    await ben.hydrated();
+    await prepare();
+    await ben.page.getByRole('button', { name: /^Ring / }).click({ timeout: 2_000 });
+    await expect(room(ben)).toBeVisible({ timeout: 15_000 });
+  }).toPass({ timeout: 90_000 });
+  await live(ben);
+}
+
 export async function accept(ana: Person) {
   await ana.page.getByRole('alertdialog').getByRole('button', { name: 'Accept' }).click();
   await expect(room(ana)).toBeVisible();

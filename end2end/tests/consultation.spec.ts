@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { axe, fits, screens } from '../support/access';
 import { Relay } from '../support/relay';
-import { accept, flows, live, ring, room, say, silence, silenceable } from '../support/consultation';
+import { accept, askRobot, flows, live, ring, room, say, silence, silenceable } from '../support/consultation';
 import { Person, expect, test } from '../support/story';
 
 test('asked, rung, accepted, chatted, ended, kept', async ({ person }) => {
@@ -171,14 +171,11 @@ test('a robot of the demo answers a ring, changes to chat and answers what is sa
   const server = await start({ demo: true });
   const ben = await person({ base: server.url });
   await ben.signUp('Ben');
-  await ben.goto('/?medium=voice');
-  await ben.page.locator('li[data-presence="online"]').first().getByRole('link', { name: 'See offer' }).click();
-  await ben.page.getByRole('link', { name: /^Ask / }).click();
-  await ben.page.getByLabel('Question').fill('Where do I begin?');
-  await expect(ben.page.getByRole('region', { name: 'Environments' })).toContainText('You, as it will be sent');
-  await ben.hydrated();
-  await ben.page.getByRole('button', { name: /^Ring / }).click();
-  await live(ben);
+  const prepare = async () => {
+    await ben.page.getByLabel('Question').fill('Where do I begin?');
+    await expect(ben.page.getByRole('region', { name: 'Environments' })).toContainText('You, as it will be sent');
+  };
+  await askRobot(ben, prepare, { board: '/?medium=voice' });
   await expect(room(ben)).toHaveAttribute('data-medium', 'chat');
   await expect(ben.page.getByRole('log')).toContainText('You asked: “Where do I begin?”');
   await say(ben, 'And then?');
