@@ -77,7 +77,8 @@ pub struct Application {
     pub hub: Arc<Hub>,
     /// Its store.
     pub store: Store,
-    accept: std::thread::JoinHandle<()>,
+    /// Accepting, and writing to streams.
+    threads: Vec<std::thread::JoinHandle<()>>,
     drain: Duration,
 }
 
@@ -102,6 +103,7 @@ impl Application {
         let hub = Hub::new(Board::new(snapshot.cursor, snapshot.cards), config.feed);
 
         let life = Lifecycle::default();
+        let mut threads = hub.start(&life)?;
         let bus = Bus::new(config.bus.clone(), config.database.is_some(), epoch);
         let whispers = Arc::<Whispers>::default();
         life.spawn(Arc::clone(&bus).run(store.clone(), Arc::clone(&whispers), life.clone()));
@@ -160,9 +162,9 @@ impl Application {
             life: life.clone(),
             assets,
         });
-        let accept = serve::serve(listener, http::Service::new(state), settings, life.clone())?;
+        threads.push(serve::serve(listener, http::Service::new(state), settings, life.clone())?);
         tracing::info!(%address, listed = hub.read(Board::listed), "ready");
-        Ok(Application { address, metrics, life, hub, store, accept, drain })
+        Ok(Application { address, metrics, life, hub, store, threads, drain })
     }
 
     /// Runs until the node is asked to end, then ends it: streams say goodbye, rows are told, and what is left after the drain is cut.
@@ -170,7 +172,7 @@ impl Application {
         self.life.stop.cancelled().await;
         // Streams say goodbye also when the worker that feeds them waits for a database.
         self.hub.close();
-        let ended = tokio::task::spawn_blocking(move || self.accept.join());
+        let ended = tokio::task::spawn_blocking(move || self.threads.into_iter().for_each(|thread| drop(thread.join())));
         let _ = ended.await;
         self.life.tasks.close();
         if tokio::time::timeout(self.drain, self.life.tasks.wait()).await.is_err() {

@@ -1,7 +1,7 @@
 //! The serve loop: axum's own has no settings, so this one is ours, on hyper-util.
 //!
-//! Accepting runs on a thread of its own, so that a storm of work cannot starve it. Every connection has a handle by which it can be cut from
-//! outside: a reader that stops reading never lets its body run, so nothing inside the body could end it.
+//! Accepting runs on a thread of its own, so that a storm of work cannot starve it. A connection can be handed on: when its answer is out, the
+//! socket goes over to somebody else instead of being closed.
 
 use crate::{http::Service, lifecycle::Lifecycle};
 use hyper::{server::conn::http1, service::service_fn};
@@ -13,15 +13,20 @@ use rustix::{
 };
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::{
-    io::{self, Write},
+    io::{self, IoSlice, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    pin::Pin,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
-use tokio::{sync::mpsc, task::AbortHandle};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::mpsc,
+};
 
 /// Waiting connections that the kernel holds for us; 10,000 watchers that come at once need more than the usual 1,024.
 const BACKLOG: i32 = 4_096;
@@ -34,27 +39,75 @@ const UNSENT_MAX: u32 = 16 * 1_024;
 /// What a connection is told when there are too many.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
+/// Takes a socket over, with its connection.
+type Onward = Box<dyn FnOnce(TcpStream, Arc<Connection>) + Send>;
+
 /// An open connection, found in the extensions of its requests.
-#[derive(Debug)]
 pub struct Connection {
     /// The other end of the socket.
     pub peer: SocketAddr,
-    abort: OnceLock<AbortHandle>,
-    /// Held as long as anybody holds the connection: a socket that was upgraded outlives the serving of its request.
-    _seat: Option<Seat>,
+    onward: Mutex<Option<Onward>>,
+    /// Held as long as anybody holds the connection: a socket that was upgraded or handed on outlives the serving of its request.
+    _seat: Seat,
 }
 
 impl Connection {
-    /// A connection of nothing, for requests that come from inside a test.
-    pub fn detached(peer: SocketAddr) -> Self {
-        Connection { peer, abort: OnceLock::new(), _seat: None }
+    /// Has the socket go to `onward` at the end of the answer, which has to be one that ends with its connection.
+    pub fn hand_on(&self, onward: Onward) {
+        *self.onward() = Some(onward);
     }
 
-    /// Cuts the connection from outside, whatever it is doing.
-    pub fn abort(&self) {
-        if let Some(handle) = self.abort.get() {
-            handle.abort();
+    fn onward(&self) -> std::sync::MutexGuard<'_, Option<Onward>> {
+        self.onward.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The socket of a connection, as hyper has it.
+struct Wire {
+    /// `None` when it was handed on.
+    socket: Option<tokio::net::TcpStream>,
+    connection: Arc<Connection>,
+}
+
+impl Wire {
+    fn poll<T>(&mut self, poll: impl FnOnce(Pin<&mut tokio::net::TcpStream>) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        match &mut self.socket {
+            Some(socket) => poll(Pin::new(socket)),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.poll(|socket| socket.poll_read(context, buffer))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll(|socket| socket.poll_write(context, bytes))
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.poll(|socket| socket.poll_write_vectored(context, bytes))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(|socket| socket.poll_flush(context))
+    }
+
+    /// hyper comes here when everything was written.
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(onward) = self.connection.onward().take() else { return self.poll(|socket| socket.poll_shutdown(context)) };
+        if let Some(socket) = self.socket.take() {
+            onward(socket.into_std()?, Arc::clone(&self.connection));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -140,7 +193,7 @@ fn accept(listener: &TcpListener, most: usize, open: &Arc<AtomicUsize>) -> io::R
                     refuse(stream);
                     continue;
                 }
-                batch.push((stream, Arc::new(Connection { _seat: Some(Seat::take(open)), ..Connection::detached(peer) })));
+                batch.push((stream, Arc::new(Connection { peer, onward: Mutex::default(), _seat: Seat::take(open) })));
             }
             Err(Errno::AGAIN) => break,
             // The other side has given up already.
@@ -156,15 +209,12 @@ fn accept(listener: &TcpListener, most: usize, open: &Arc<AtomicUsize>) -> io::R
 async fn begin(mut batches: mpsc::UnboundedReceiver<Batch>, service: Service, settings: Settings, life: Lifecycle) {
     while let Some(batch) = batches.recv().await {
         for (stream, connection) in batch {
-            let task = run(stream, Arc::clone(&connection), service.clone(), settings, life.clone());
-            let handle = life.tasks.spawn(task).abort_handle();
-            let _ = connection.abort.set(handle);
+            life.tasks.spawn(run(stream, connection, service.clone(), settings, life.clone()));
         }
     }
 }
 
 /// One of the connections that may be open.
-#[derive(Debug)]
 struct Seat(Arc<AtomicUsize>);
 
 impl Seat {
@@ -187,7 +237,8 @@ fn refuse(mut stream: TcpStream) {
 }
 
 async fn run(stream: TcpStream, connection: Arc<Connection>, service: Service, settings: Settings, life: Lifecycle) {
-    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+    let Ok(socket) = tokio::net::TcpStream::from_std(stream) else { return };
+    let wire = Wire { socket: Some(socket), connection: Arc::clone(&connection) };
     let service = service_fn(move |request| service.call(request, Arc::clone(&connection)));
     let mut serving = std::pin::pin!(
         http1::Builder::new()
@@ -195,7 +246,7 @@ async fn run(stream: TcpStream, connection: Arc<Connection>, service: Service, s
             .header_read_timeout(settings.head_timeout)
             .max_headers(64)
             .max_buf_size(16 * 1_024)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(wire), service)
             .with_upgrades()
     );
     tokio::select! {

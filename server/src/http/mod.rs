@@ -18,7 +18,7 @@ use axum::{
     extract::{DefaultBodyLimit, FromRef},
     middleware::{from_fn, from_fn_with_state},
     response::Response,
-    routing::{any, get, post},
+    routing::{MethodRouter, any, get, post},
 };
 use futures::{FutureExt, future::Either};
 use http::{Method, Request};
@@ -44,12 +44,6 @@ impl Deref for AppState {
 
     fn deref(&self) -> &Parts {
         &self.0
-    }
-}
-
-impl FromRef<AppState> for Arc<live::hub::Hub> {
-    fn from_ref(state: &AppState) -> Self {
-        Arc::clone(&state.hub)
     }
 }
 
@@ -104,7 +98,7 @@ impl Service {
         connection: Arc<Connection>,
     ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
         if request.method() == Method::GET && request.uri().path() == FEED {
-            return Either::Left(live::choices::direct(self.state.clone(), connection, request).map(Ok));
+            return Either::Left(live::choices::begin(self.state.clone(), connection, request).map(Ok));
         }
         request.extensions_mut().insert(connection);
         let router = self.router.clone();
@@ -138,8 +132,8 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), visitor::resolve));
 
     let live = Router::<AppState>::new()
-        // No visitor here: opening a stream costs no database query.
-        .route(FEED, get(live::choices::stream))
+        // Its GET is answered before the router; there is nothing else to do with it.
+        .route(FEED, MethodRouter::new())
         .route("/live/probe", get(probes::bulk))
         .merge(
             Router::new()

@@ -1,19 +1,17 @@
 //! `GET /live/choices`: the feed as server-sent events.
 
-use super::hub::{Hub, Next, Watch};
 use crate::{
     http::{AppState, headers, origin},
     serve::Connection,
 };
 use axum::{
-    Extension,
     body::Body,
-    extract::{Query, State},
+    extract::Query,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use domain::feed::Cursor;
-use http::{HeaderMap, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, Version, header};
 use http_body::Frame;
 use serde::Deserialize;
 use std::{
@@ -29,24 +27,23 @@ pub struct Since {
     since: Option<String>,
 }
 
-/// Opens a stream.
-pub async fn stream(
-    State(hub): State<Arc<Hub>>,
-    Extension(connection): Extension<Arc<Connection>>,
-    Query(query): Query<Since>,
-    headers: HeaderMap,
-) -> Response {
-    open(&hub, connection, &query, &headers).await
-}
-
-/// Opens a stream past the router and its layers: it does for this one route what they would do, in a third of the time, because ten thousand pages
-/// come back at once after a restart.
-pub async fn direct<B>(state: AppState, connection: Arc<Connection>, request: Request<B>) -> Response {
+/// Begins a stream, past the router and its layers: it does for this one route what they would do, in a third of the time, because ten thousand pages
+/// come back at once after a restart. The answer is a head and the first event; with the last byte of it the socket goes over to a reactor.
+pub async fn begin<B>(state: AppState, connection: Arc<Connection>, request: Request<B>) -> Response {
+    // When thousands come at once, all are heard before the first is answered: answers that go out in one go find readers awake, and waking one costs
+    // more than answering it.
+    tokio::task::yield_now().await;
     let mut response = if !origin::is_own(request.headers(), state.config.public_url.as_deref()) {
         origin::refusal()
     } else {
         match Query::try_from_uri(request.uri()) {
-            Ok(Query(query)) => open(&state.hub, connection, &query, request.headers()).await,
+            Ok(Query(query)) => {
+                let (first, next) = state.hub.open(since(&query, request.headers()));
+                if let Some(reactor) = state.hub.reactor() {
+                    connection.hand_on(Box::new(move |socket, connection| reactor.take_over(socket, connection, next)));
+                }
+                answer(first)
+            }
             Err(rejection) => rejection.into_response(),
         }
     };
@@ -55,19 +52,19 @@ pub async fn direct<B>(state: AppState, connection: Arc<Connection>, request: Re
 }
 
 /// The newer of `Last-Event-ID` and `since` wins; what is no cursor leads to a reset.
-async fn open(hub: &Arc<Hub>, connection: Arc<Connection>, query: &Since, headers: &HeaderMap) -> Response {
-    // When thousands come at once, all are heard before the first is answered: answers that go out in one go find readers awake, and waking one costs
-    // more than answering it.
-    tokio::task::yield_now().await;
+fn since(query: &Since, headers: &HeaderMap) -> Option<Cursor> {
     let last = headers.get("last-event-id").and_then(|v| v.to_str().ok());
     let asked = newer(last.and_then(|t| t.parse().ok()), query.since.as_deref().and_then(|t| t.parse().ok()));
     let given = last.is_some_and(|t| !t.is_empty()) || query.since.is_some();
     // Something that cannot be read is a position that cannot be continued.
     let nowhere = Cursor { epoch: domain::id::Epoch(uuid::Uuid::nil()), seq: u64::MAX };
-    let since = asked.or(given.then_some(nowhere));
-    let (first, watch) = hub.open(since, connection);
-    let body = Body::new(Stream { first: Some(first), watch: Some(watch) });
-    let mut response = body.into_response();
+    asked.or(given.then_some(nowhere))
+}
+
+fn answer(first: Bytes) -> Response {
+    let mut response = Body::new(First(Some(first))).into_response();
+    // Its end is the end of the connection, as in HTTP/1.0: what the reactor writes needs no frame around it.
+    *response.version_mut() = Version::HTTP_10;
     let set = [
         (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache, no-transform"),
@@ -87,28 +84,14 @@ fn newer(a: Option<Cursor>, b: Option<Cursor>) -> Option<Cursor> {
     }
 }
 
-/// The body of a stream: shared bytes, taken from the hub when the connection can write.
-struct Stream {
-    first: Option<Bytes>,
-    watch: Option<Watch>,
-}
+/// The first event, of a body that nobody knows the length of.
+struct First(Option<Bytes>);
 
-impl http_body::Body for Stream {
+impl http_body::Body for First {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(Frame::data(first))));
-        }
-        let Some(watch) = &self.watch else { return Poll::Ready(None) };
-        match watch.next(context.waker()) {
-            Next::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-            Next::Last(bytes) => {
-                self.watch = None;
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
-            }
-            Next::Wait => Poll::Pending,
-        }
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
     }
 }

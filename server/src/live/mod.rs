@@ -4,6 +4,7 @@ pub mod board;
 pub mod choices;
 pub mod desk;
 pub mod hub;
+pub mod reactor;
 pub mod ring;
 pub mod room;
 pub mod socket;

@@ -86,10 +86,11 @@ impl Ring {
         self.flushed = self.flushed.max(change.to);
     }
 
-    /// The frame of that index: `Err` when it left the ring, `Ok(None)` when it is yet to come.
-    pub fn at(&self, index: u64) -> Result<Option<&Bytes>, Lagged> {
+    /// The frames from that index on, at most so many; `Err` when the first of them left the ring.
+    pub fn after(&self, index: u64, most: usize) -> Result<impl Iterator<Item = &Bytes>, Lagged> {
         let place = index.checked_sub(self.first()).ok_or(Lagged)?;
-        Ok(usize::try_from(place).ok().and_then(|place| self.frames.get(place)).map(|f| &f.bytes))
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        Ok(self.frames.iter().skip(place).take(most).map(|frame| &frame.bytes))
     }
 
     /// Where a watcher goes on who has everything up to `since`; `head` is the board's position, which pages may be rendered at before it is flushed.
@@ -134,7 +135,7 @@ mod tests {
     fn a_frame_is_an_event_with_its_position() {
         let mut ring = Ring::new(4, 120);
         ring.push(epoch(), &Change { from: 121, to: 124, ..Change::default() });
-        let bytes = ring.at(0).unwrap().unwrap();
+        let bytes = ring.after(0, 1).unwrap().next().unwrap();
         assert_eq!(&bytes[..], format!("event: beat\nid: {}:124\ndata: {{\"from\":121,\"to\":124}}\n\n", epoch()).as_bytes());
     }
 
@@ -153,8 +154,8 @@ mod tests {
         assert_eq!(ring.start(Some(13), 16), Start::Replay { index: 1 }, "inside a frame");
         assert_eq!(ring.start(Some(14), 16), Start::Replay { index: 2 });
         assert_eq!(ring.start(Some(10), 16), Start::Reset, "its frame left the ring");
-        assert_eq!(ring.at(0), Err(Lagged));
-        assert_eq!(ring.at(3), Ok(None));
+        let left = |index, most| ring.after(index, most).map(Iterator::count);
+        assert_eq!((left(0, 9), left(1, 9), left(1, 1), left(2, 9), left(3, 9)), (Err(Lagged), Ok(2), Ok(1), Ok(1), Ok(0)));
     }
 
     proptest! {

@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// Runs until the node ends.
 pub async fn run(store: Store, hub: Arc<Hub>, bus: Arc<Bus>, life: Lifecycle) {
     let mut links = bus.watch();
-    let (mut swept, mut looked) = (Instant::now(), Instant::now());
+    let mut looked = Instant::now();
     let mut look = true;
     loop {
         if look {
@@ -35,13 +35,9 @@ pub async fn run(store: Store, hub: Arc<Hub>, bus: Arc<Bus>, life: Lifecycle) {
         if hub.due().is_some_and(|due| due <= Instant::now()) || hub.beat_due() <= Instant::now() {
             hub.flush();
         }
-        if swept.elapsed() >= POLL {
-            hub.sweep();
-            swept = Instant::now();
-        }
         let poll = bus.link().poll().unwrap_or(POLL).min(POLL);
         let next = looked + poll;
-        let wake = [hub.due().unwrap_or_else(|| hub.beat_due()), next, swept + POLL].into_iter().min().unwrap_or(next);
+        let wake = hub.due().unwrap_or_else(|| hub.beat_due()).min(next);
         look = tokio::select! {
             () = store.hints().feed.notified() => true,
             // What was hinted at while the bus was away is looked for now.
