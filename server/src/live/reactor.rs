@@ -8,6 +8,7 @@ use crate::{lifecycle::Lifecycle, serve::Connection};
 use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
 use slab::Slab;
+use socket2::SockRef;
 use std::{
     io::{self, Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -227,6 +228,8 @@ impl Lane {
         for (key, stream) in &mut self.streams {
             match &stream.rest {
                 Some(rest) if rest.since.elapsed() >= patience => {
+                    // At once: the kernel would go on offering what is unsent for as long as it tolerates a silent peer.
+                    let _ = SockRef::from(&stream.socket).set_linger(Some(Duration::ZERO));
                     self.hub.cut();
                     gone.push(key);
                 }

@@ -2,7 +2,8 @@
 
 use crate::{
     Outcome,
-    noren::House,
+    noren::{House, Shared},
+    postgres::Postgres,
     process,
     report::{beside, figure, median, put, table},
     swarm::{Source, Swarm, p50_p99},
@@ -34,8 +35,11 @@ pub struct Options {
     /// How long each steady rate is held, in seconds; 0 leaves the steady rates out
     #[arg(long, default_value_t = 8)]
     seconds: u64,
+    /// How long it is looked at what streams cost to which nothing happens, in seconds; 0 leaves that out
+    #[arg(long, default_value_t = 20)]
+    idle: u64,
     /// Which servers
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "noren,nchan,axum,floor")]
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "noren,postgres,nchan,axum,floor")]
     only: Vec<Kind>,
     /// Write the table into docs/benchmarks.md
     #[arg(long)]
@@ -47,7 +51,10 @@ pub struct Options {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
+    /// With its embedded database
     Noren,
+    /// Noren with PostgreSQL
+    Postgres,
     Nchan,
     Axum,
     Floor,
@@ -57,6 +64,7 @@ impl Kind {
     const fn name(self) -> &'static str {
         match self {
             Kind::Noren => "noren",
+            Kind::Postgres => "noren, PostgreSQL",
             Kind::Nchan => "nchan",
             Kind::Axum => "plain axum",
             Kind::Floor => "floor",
@@ -78,6 +86,8 @@ struct Figures {
     memory: f64,
     /// Seconds until all readers were served.
     connect: f64,
+    /// Microseconds of processor time a second and stream to which nothing happens.
+    idle: f64,
     /// Changes a second with fresh readers.
     rate: f64,
 }
@@ -88,19 +98,24 @@ pub fn run(lab: &Lab, options: &Options, files: u64) -> Outcome {
         return Err(format!("{} readers need more open files than the {files} that are allowed here", options.streams));
     }
     let scratch = Scratch::new("feed")?;
-    let house = if options.only.contains(&Kind::Noren) {
-        eprintln!("noren: {PROVIDERS} providers sign up and register offers ...");
-        Some(House::new(lab, scratch.path().join("data"), PROVIDERS)?)
-    } else {
-        None
-    };
+    let wants = |kind| options.only.contains(&kind);
+    let postgres = if wants(Kind::Postgres) { Some(Postgres::start()?) } else { None };
+    let mut houses = Vec::new();
+    for (kind, database) in [(Kind::Noren, None), (Kind::Postgres, postgres.as_ref().map(Postgres::url))] {
+        if wants(kind) {
+            eprintln!("{}: {PROVIDERS} providers sign up and register offers ...", kind.name());
+            let shared = Shared { database, bus: None };
+            houses.push((kind, House::of(lab, scratch.path().join(format!("{kind:?}")), shared, PROVIDERS)?));
+        }
+    }
     lab.pin_readers()?;
     let mut rounds: Vec<Vec<Figures>> = vec![Vec::new(); options.only.len()];
     for round in 1..=options.rounds {
         for (kind, of_kind) in options.only.iter().zip(&mut rounds) {
-            let f = measure(lab, *kind, house.as_ref(), scratch.path(), options).map_err(|e| format!("{}: {e}", kind.name()))?;
+            let house = houses.iter().find(|(of, _)| of == kind).map(|(_, house)| house);
+            let f = measure(lab, *kind, house, scratch.path(), options).map_err(|e| format!("{}: {e}", kind.name()))?;
             eprintln!(
-                "round {round}: {:<10} {} us a delivery, p50 {} ms, p99 {} ms, all {} ms, {} KiB a stream, connected in {} s, {} changes/s",
+                "round {round}: {:<18} {} us a delivery, p50 {} ms, p99 {} ms, all {} ms, {} KiB a stream, connected in {} s, {} us/s idle, {} changes/s",
                 kind.name(),
                 figure(f.cpu),
                 figure(f.p50),
@@ -108,6 +123,7 @@ pub fn run(lab: &Lab, options: &Options, files: u64) -> Outcome {
                 figure(f.all),
                 figure(f.memory),
                 figure(f.connect),
+                figure(f.idle),
                 figure(f.rate)
             );
             of_kind.push(f);
@@ -135,12 +151,23 @@ fn describe(options: &Options, rounds: &[Vec<Figures>]) -> String {
                 cell(|f| f.all),
                 cell(|f| f.memory),
                 cell(|f| f.connect),
+                figure(of(i, |f| f.idle)),
                 cell(|f| f.rate),
             ]);
             row
         })
         .collect();
-    let head = ["", "CPU a delivery, µs", "p50, ms", "p99, ms", "all have it, p99, ms", "KiB a stream", "all connected, s", "changes/s"];
+    let head = [
+        "",
+        "CPU a delivery, µs",
+        "p50, ms",
+        "p99, ms",
+        "all have it, p99, ms",
+        "KiB a stream",
+        "all connected, s",
+        "idle, µs/s a stream",
+        "changes/s",
+    ];
     format!(
         "{} streams, {} rounds of {} single changes each, medians; in brackets: times nchan's figure.\n\n{}",
         options.streams,
@@ -152,20 +179,20 @@ fn describe(options: &Options, rounds: &[Vec<Figures>]) -> String {
 
 fn measure(lab: &Lab, kind: Kind, house: Option<&House>, folder: &std::path::Path, options: &Options) -> Outcome<Figures> {
     let running = match (kind, house) {
-        (Kind::Noren, Some(house)) => house.start(lab)?,
-        (Kind::Noren, None) => return Err("no providers were made".into()),
+        (_, Some(house)) => house.start(lab)?,
+        (Kind::Noren | Kind::Postgres, None) => return Err("no providers were made".into()),
         (Kind::Nchan, _) => lab.nchan(folder)?,
         (Kind::Axum, _) => lab.own("plain axum", "serve-plain")?,
         (Kind::Floor, _) => lab.own("floor", "serve-floor")?,
     };
     let at = running.at;
     let source = match house {
-        Some(house) if kind == Kind::Noren => Source::Providers { at, who: house.providers.iter().map(|p| (p.clone(), false)).collect() },
-        _ => Source::Numbered { at, last: 0 },
+        Some(house) => Source::Providers { at, who: house.providers.iter().map(|p| (p.clone(), false)).collect() },
+        None => Source::Numbered { at, last: 0 },
     };
-    let path = if kind == Kind::Noren { "/live/choices" } else { "/feed" };
+    let path = if house.is_some() { "/live/choices" } else { "/feed" };
     let empty = process::memory(running.pid)?;
-    let (mut swarm, connect) = Swarm::connect(at, path, kind == Kind::Noren, options.streams, source)?;
+    let (mut swarm, connect) = Swarm::connect(at, path, house.is_some(), options.streams, source)?;
     // What happens once - first writes, caches - is not what a change costs.
     let pause = Duration::from_millis(options.pause);
     swarm.single(3, pause)?;
@@ -175,9 +202,18 @@ fn measure(lab: &Lab, kind: Kind, house: Option<&House>, folder: &std::path::Pat
     let memory = (process::memory(running.pid)? - empty) / options.streams as f64;
     let (p50, p99) = p50_p99(&mut single.each);
     let (_, all) = p50_p99(&mut single.all);
+    let idle = if options.idle == 0 { f64::NAN } else { idle(&running, &mut swarm, options)? };
     let rate = if options.seconds == 0 { f64::NAN } else { highest_rate(&running, &mut swarm, Duration::from_secs(options.seconds)) };
     let deliveries = (options.changes * options.streams).max(1) as f64;
-    Ok(Figures { cpu: spent.as_secs_f64() * 1e6 / deliveries, p50, p99, all, memory, connect: connect.as_secs_f64(), rate })
+    Ok(Figures { cpu: spent.as_secs_f64() * 1e6 / deliveries, p50, p99, all, memory, connect: connect.as_secs_f64(), idle, rate })
+}
+
+/// What a stream costs while nothing happens but what the server does by itself.
+fn idle(running: &Running, swarm: &mut Swarm, options: &Options) -> Outcome<f64> {
+    let before = process::cpu(running.pid)?;
+    swarm.rest(Duration::from_secs(options.idle))?;
+    let spent = process::cpu(running.pid)?.saturating_sub(before);
+    Ok(spent.as_secs_f64() * 1e6 / (options.idle as f64 * options.streams as f64))
 }
 
 /// Doubles the rate until readers go stale, then halves the step twice. A server that loses readers or messages at a rate does not sustain it.

@@ -1,8 +1,11 @@
-//! Measures Noren beside other servers on one machine: `cargo xtask bench feed`, `page`, `room`, `nodes` and `ledger`.
+//! Measures Noren beside other servers on one machine: `cargo xtask bench feed`, `page`, `room`, `nodes`, `churn` and
+//! `ledger`.
 //!
 //! Absolute figures belong to the machine they were taken on, and drift with it; so every server is measured in turn, several rounds long, the
 //! server on one core and the readers on another, and the medians are stated as multiples of a known server's.
 
+mod churn;
+mod crowd;
 mod decoder;
 mod feed;
 mod floor;
@@ -51,6 +54,8 @@ enum What {
     Room(room::Options),
     /// Two nodes and many watchers: one node is killed, the other asked to end
     Nodes(nodes::Options),
+    /// Watchers that come, leave and stop to read, for half an hour: what the server holds, and when it lets go
+    Churn(churn::Options),
     /// Entries a second in the book, beside pgbench with the same statements
     Ledger(ledger::Options),
     /// The plain axum server
@@ -76,6 +81,7 @@ fn main() -> ExitCode {
             What::Page(options) => page::run(&lab, &options),
             What::Room(options) => room::run(&lab, &options),
             What::Nodes(options) => nodes::run(&lab, &options, files),
+            What::Churn(options) => churn::run(&lab, &options),
             What::Ledger(options) => ledger::run(&lab, &options),
             What::ServePlain { port } => plain::serve(port),
             What::ServeFloor { port } => floor::serve(port),

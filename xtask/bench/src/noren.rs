@@ -5,7 +5,16 @@ use crate::{
     http::{self, Answer, Client},
     target::{Lab, Running},
 };
-use std::{net::SocketAddr, path::PathBuf, process::Command};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 /// A provider with one listed offer.
 #[derive(Clone, Debug)]
@@ -15,11 +24,19 @@ pub struct Provider {
     pub offer: String,
 }
 
+/// What nodes share, where there are several.
+#[derive(Default)]
+pub struct Shared {
+    /// `--database`
+    pub database: Option<String>,
+    /// `--bus`
+    pub bus: Option<String>,
+}
+
 /// A data folder and the providers in it.
 pub struct House {
     data: PathBuf,
-    /// `--database` and `--bus`, for houses of several nodes.
-    shared: Option<[String; 2]>,
+    shared: Shared,
     /// The providers.
     pub providers: Vec<Provider>,
 }
@@ -37,11 +54,11 @@ const SETTINGS: &[(&str, &str)] = &[
 impl House {
     /// A new data folder with `providers` in it.
     pub fn new(lab: &Lab, folder: PathBuf, providers: usize) -> Outcome<Self> {
-        House::of(lab, folder, None, providers)
+        House::of(lab, folder, Shared::default(), providers)
     }
 
-    /// The same for nodes that share a database and a bus.
-    pub fn of(lab: &Lab, folder: PathBuf, shared: Option<[String; 2]>, providers: usize) -> Outcome<Self> {
+    /// The same with a database and a bus that are shared.
+    pub fn of(lab: &Lab, folder: PathBuf, shared: Shared, providers: usize) -> Outcome<Self> {
         let mut house = House { data: folder, shared, providers: Vec::new() };
         let running = house.start(lab)?;
         for n in 0..providers {
@@ -55,8 +72,8 @@ impl House {
         let at = Lab::free_address()?;
         let mut command = Command::new(&lab.noren);
         command.args(["serve", "--listen", &at.to_string(), "--data"]).arg(&self.data).envs(SETTINGS.iter().copied());
-        if let Some([database, bus]) = &self.shared {
-            command.args(["--database", database, "--bus", bus]);
+        for (flag, url) in [("--database", &self.shared.database), ("--bus", &self.shared.bus)] {
+            command.args(url.iter().flat_map(|url| [flag, url]));
         }
         let running = lab.run("noren", command, at)?;
         lab.wait_until(&running, "noren to be ready", || {
@@ -71,6 +88,47 @@ impl House {
     pub fn all(&self, at: SocketAddr, online: bool) -> Outcome {
         let mut client = Client::connect(at)?;
         self.providers.iter().try_for_each(|p| accepted(client.call(&toggle(at, p, online))?, "a toggle").map(drop))
+    }
+}
+
+/// Providers who come and go at a node, until they are told to stop.
+pub struct Movers {
+    stop: Arc<AtomicBool>,
+    made: Arc<AtomicU64>,
+    thread: Option<std::thread::JoinHandle<Outcome>>,
+}
+
+impl Movers {
+    /// Starts them: `rate` changes a second.
+    pub fn start(house: &House, at: SocketAddr, rate: f64) -> Self {
+        let (stop, made) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let (ended, count, providers) = (Arc::clone(&stop), Arc::clone(&made), house.providers.clone());
+        let thread = std::thread::spawn(move || {
+            let (mut client, begun) = (Client::connect(at)?, Instant::now());
+            for (n, (round, provider)) in (0_u32..).flat_map(|round| providers.iter().map(move |p| (round, p))).enumerate() {
+                if ended.load(Ordering::Relaxed) {
+                    break;
+                }
+                let answer = client.call(&toggle(at, provider, round % 2 == 0))?;
+                if answer.status >= 300 {
+                    return Err(format!("a toggle was answered {}", answer.status));
+                }
+                count.fetch_add(1, Ordering::Relaxed);
+                let due = Duration::from_secs_f64((n + 1) as f64 / rate);
+                std::thread::sleep(due.saturating_sub(begun.elapsed()));
+            }
+            Ok(())
+        });
+        Movers { stop, made, thread: Some(thread) }
+    }
+
+    /// Stops them. Answers how many changes they made.
+    pub fn end(&mut self) -> Outcome<u64> {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().map_err(|_| "the providers panicked")??;
+        }
+        Ok(self.made.load(Ordering::Relaxed))
     }
 }
 
