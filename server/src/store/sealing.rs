@@ -14,7 +14,11 @@ use async_trait::async_trait;
 use domain::time::Timestamp;
 use entity::{entry, head, seal, unsealed};
 use ring::signature::{Ed25519KeyPair, KeyPair};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{LockType, OnConflict},
+};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -54,7 +58,7 @@ const fn day_of(at: Timestamp) -> i64 {
 }
 
 impl Store {
-    /// Seals the entries that were committed since; answers how many. Two nodes that do it at once: one of them does it, the other one's is refused.
+    /// Seals the entries that were committed since; answers how many. Of two nodes that do it at once the second one waits, and seals what is left.
     pub async fn seal(&self) -> Result<u64, PortError> {
         // The one writer of SQLite is left alone while there is nothing to do.
         if unsealed::Entity::find().one(&self.0.reader).await.map_err(StoreError::from)?.is_none() {
@@ -62,7 +66,9 @@ impl Store {
         }
         let sealed = self.write(async |tx| {
             tx.moves(Point::Seal);
-            let waiting = unsealed::Entity::find().order_by_asc(unsealed::Column::Entry).limit(BATCH).all(&tx.db).await?;
+            // Another node that is at it holds these rows: the end of the chain is read when it is done.
+            let waiting = unsealed::Entity::find().order_by_asc(unsealed::Column::Entry).limit(BATCH).lock(LockType::Update);
+            let waiting = waiting.all(&tx.db).await?;
             let ids: Vec<Uuid> = waiting.iter().map(|row| row.entry).collect();
             let new = entry::Entity::find().filter(entry::Column::Id.is_in(ids.clone())).order_by_asc(entry::Column::Id);
             let new = posted(&tx.db, new.all(&tx.db).await?).await?;
@@ -104,7 +110,9 @@ impl Store {
                 public_key: Set(key.public_key().as_ref().to_vec()),
                 signature: Set(signature.as_ref().to_vec()),
             };
-            head::Entity::insert(row).exec_without_returning(&tx.db).await?;
+            // Another node may have just done it.
+            let once = OnConflict::column(head::Column::Day).do_nothing().to_owned();
+            head::Entity::insert(row).on_conflict(once).exec_without_returning(&tx.db).await?;
             Ok(())
         });
         Ok(signed.await?)

@@ -19,6 +19,7 @@ on_both!(
     a_thousand_entries_at_once_lose_nothing,
     the_same_key_is_the_same_movement,
     the_chain_shows_every_change,
+    nodes_that_seal_at_once_wait_for_each_other,
     wrong_books_freeze_what_costs_money,
     what_the_database_gives_up_is_done_again,
 );
@@ -214,6 +215,38 @@ async fn the_chain_shows_every_change(world: World) {
     let (_, wrong) = world.store.verify_chain().await.unwrap();
     assert_eq!(wrong, ["entry 1 was changed, or one before it"]);
     assert!(world.store.audit().await.unwrap().iter().any(|what| what.contains("balance")), "and the balances tell it too");
+}
+
+async fn nodes_that_seal_at_once_wait_for_each_other(world: World) {
+    let ben = world.person("Ben").await;
+    let mut all = 0;
+    for _ in 0..10 {
+        for _ in 0..3 {
+            world.top_up(&ben, 1).await;
+        }
+        let sealing: Vec<_> = (0..6)
+            .map(|_| {
+                let store = world.store.clone();
+                tokio::spawn(async move { store.seal().await })
+            })
+            .collect();
+        for one in sealing {
+            all += one.await.unwrap().expect("whoever comes second seals what is left");
+        }
+    }
+    world.clock.advance(domain::time::Millis::minutes(24 * 60));
+    let now = world.clock.now();
+    let signing: Vec<_> = (0..6)
+        .map(|_| {
+            let store = world.store.clone();
+            tokio::spawn(async move { store.sign_head(now).await })
+        })
+        .collect();
+    for one in signing {
+        one.await.unwrap().expect("whoever comes second leaves it as it is");
+    }
+    assert_eq!(world.store.verify_chain().await.unwrap(), (i64::try_from(all).unwrap(), vec![]));
+    assert_eq!(app::trust::port::Trust::heads(&world.store).await.unwrap().len(), 1);
 }
 
 async fn wrong_books_freeze_what_costs_money(world: World) {

@@ -86,7 +86,7 @@ struct Figures {
     memory: f64,
     /// Seconds until all readers were served.
     connect: f64,
-    /// Microseconds of processor time a second and stream to which nothing happens.
+    /// Microseconds of processor time a second and stream to which nothing happens, beyond what the server spends without any stream.
     idle: f64,
     /// Changes a second with fresh readers.
     rate: f64,
@@ -192,6 +192,7 @@ fn measure(lab: &Lab, kind: Kind, house: Option<&House>, folder: &std::path::Pat
     };
     let path = if house.is_some() { "/live/choices" } else { "/feed" };
     let empty = process::memory(running.pid)?;
+    let alone = if options.idle == 0 { f64::NAN } else { idle(&running, options, |stretch| Ok(std::thread::sleep(stretch)))? };
     let (mut swarm, connect) = Swarm::connect(at, path, house.is_some(), options.streams, source)?;
     // What happens once - first writes, caches - is not what a change costs.
     let pause = Duration::from_millis(options.pause);
@@ -202,16 +203,16 @@ fn measure(lab: &Lab, kind: Kind, house: Option<&House>, folder: &std::path::Pat
     let memory = (process::memory(running.pid)? - empty) / options.streams as f64;
     let (p50, p99) = p50_p99(&mut single.each);
     let (_, all) = p50_p99(&mut single.all);
-    let idle = if options.idle == 0 { f64::NAN } else { idle(&running, &mut swarm, options)? };
+    let idle = if options.idle == 0 { f64::NAN } else { idle(&running, options, |stretch| swarm.rest(stretch))? - alone };
     let rate = if options.seconds == 0 { f64::NAN } else { highest_rate(&running, &mut swarm, Duration::from_secs(options.seconds)) };
     let deliveries = (options.changes * options.streams).max(1) as f64;
     Ok(Figures { cpu: spent.as_secs_f64() * 1e6 / deliveries, p50, p99, all, memory, connect: connect.as_secs_f64(), idle, rate })
 }
 
-/// What a stream costs while nothing happens but what the server does by itself.
-fn idle(running: &Running, swarm: &mut Swarm, options: &Options) -> Outcome<f64> {
+/// Microseconds a second that the server spends while nothing happens but what it does by itself, divided by the streams.
+fn idle(running: &Running, options: &Options, rest: impl FnOnce(Duration) -> Outcome) -> Outcome<f64> {
     let before = process::cpu(running.pid)?;
-    swarm.rest(Duration::from_secs(options.idle))?;
+    rest(Duration::from_secs(options.idle))?;
     let spent = process::cpu(running.pid)?.saturating_sub(before);
     Ok(spent.as_secs_f64() * 1e6 / (options.idle as f64 * options.streams as f64))
 }
