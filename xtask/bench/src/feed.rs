@@ -192,7 +192,7 @@ fn measure(lab: &Lab, kind: Kind, house: Option<&House>, folder: &std::path::Pat
     };
     let path = if house.is_some() { "/live/choices" } else { "/feed" };
     let empty = process::memory(running.pid)?;
-    let alone = if options.idle == 0 { f64::NAN } else { idle(&running, options, |stretch| Ok(std::thread::sleep(stretch)))? };
+    let alone = if options.idle == 0 { f64::NAN } else { idle(&running, options, sleep)? };
     let (mut swarm, connect) = Swarm::connect(at, path, house.is_some(), options.streams, source)?;
     // What happens once - first writes, caches - is not what a change costs.
     let pause = Duration::from_millis(options.pause);
@@ -207,6 +207,11 @@ fn measure(lab: &Lab, kind: Kind, house: Option<&House>, folder: &std::path::Pat
     let rate = if options.seconds == 0 { f64::NAN } else { highest_rate(&running, &mut swarm, Duration::from_secs(options.seconds)) };
     let deliveries = (options.changes * options.streams).max(1) as f64;
     Ok(Figures { cpu: spent.as_secs_f64() * 1e6 / deliveries, p50, p99, all, memory, connect: connect.as_secs_f64(), idle, rate })
+}
+
+fn sleep(stretch: Duration) -> Outcome {
+    std::thread::sleep(stretch);
+    Ok(())
 }
 
 /// Microseconds a second that the server spends while nothing happens but what it does by itself, divided by the streams.

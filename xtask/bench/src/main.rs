@@ -1,9 +1,10 @@
-//! Measures Noren beside other servers on one machine: `cargo xtask bench feed`, `page`, `room`, `nodes`, `churn` and
-//! `ledger`.
+//! Measures Noren beside other servers on one machine: `cargo xtask bench feed`, `page`, `room`, `nodes`, `churn`,
+//! `board` and `ledger`.
 //!
 //! Absolute figures belong to the machine they were taken on, and drift with it; so every server is measured in turn, several rounds long, the
 //! server on one core and the readers on another, and the medians are stated as multiples of a known server's.
 
+mod board;
 mod churn;
 mod crowd;
 mod decoder;
@@ -56,6 +57,8 @@ enum What {
     Nodes(nodes::Options),
     /// Watchers that come, leave and stop to read, for half an hour: what the server holds, and when it lets go
     Churn(churn::Options),
+    /// Boards of 1,000 to 100,000 open offers: memory, a change, reading
+    Board(board::Options),
     /// Entries a second in the book, beside pgbench with the same statements
     Ledger(ledger::Options),
     /// The plain axum server
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
             What::Room(options) => room::run(&lab, &options),
             What::Nodes(options) => nodes::run(&lab, &options, files),
             What::Churn(options) => churn::run(&lab, &options),
+            What::Board(options) => board::run(&options),
             What::Ledger(options) => ledger::run(&lab, &options),
             What::ServePlain { port } => plain::serve(port),
             What::ServeFloor { port } => floor::serve(port),
