@@ -11,7 +11,7 @@ use crate::{
     live::{
         board::{Board, Choices},
         desk::Desks,
-        hub::Hub,
+        hub::{Hub, Threads},
         room::Whispers,
         socket::millis,
     },
@@ -77,8 +77,8 @@ pub struct Application {
     pub hub: Arc<Hub>,
     /// Its store.
     pub store: Store,
-    /// Accepting, and writing to streams.
-    threads: Vec<std::thread::JoinHandle<()>>,
+    accept: std::thread::JoinHandle<()>,
+    streams: Threads,
     drain: Duration,
 }
 
@@ -103,7 +103,7 @@ impl Application {
         let hub = Hub::new(Board::new(snapshot.cursor, snapshot.cards), config.feed);
 
         let life = Lifecycle::default();
-        let mut threads = hub.start(&life)?;
+        let streams = hub.start(&life)?;
         let bus = Bus::new(config.bus.clone(), config.database.is_some(), epoch);
         let whispers = Arc::<Whispers>::default();
         life.spawn(Arc::clone(&bus).run(store.clone(), Arc::clone(&whispers), life.clone()));
@@ -162,9 +162,9 @@ impl Application {
             life: life.clone(),
             assets,
         });
-        threads.push(serve::serve(listener, http::Service::new(state), settings, life.clone())?);
+        let accept = serve::serve(listener, http::Service::new(state), settings, life.clone())?;
         tracing::info!(%address, listed = hub.read(Board::listed), "ready");
-        Ok(Application { address, metrics, life, hub, store, threads, drain })
+        Ok(Application { address, metrics, life, hub, store, accept, streams, drain })
     }
 
     /// Runs until the node is asked to end, then ends it: streams say goodbye, rows are told, and what is left after the drain is cut.
@@ -172,7 +172,10 @@ impl Application {
         self.life.stop.cancelled().await;
         // Streams say goodbye also when the worker that feeds them waits for a database.
         self.hub.close();
-        let ended = tokio::task::spawn_blocking(move || self.threads.into_iter().for_each(|thread| drop(thread.join())));
+        let ended = tokio::task::spawn_blocking(move || {
+            drop(self.accept.join());
+            self.streams.join();
+        });
         let _ = ended.await;
         self.life.tasks.close();
         if tokio::time::timeout(self.drain, self.life.tasks.wait()).await.is_err() {

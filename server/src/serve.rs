@@ -4,7 +4,7 @@
 //! socket goes over to somebody else instead of being closed.
 
 use crate::{http::Service, lifecycle::Lifecycle};
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{server::conn::http1, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     sync::mpsc,
 };
 
@@ -42,7 +42,7 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncont
 /// Takes a socket over, with its connection.
 type Onward = Box<dyn FnOnce(TcpStream, Arc<Connection>) + Send>;
 
-/// An open connection, found in the extensions of its requests.
+/// An open connection; handlers find it in the extensions of its requests.
 pub struct Connection {
     /// The other end of the socket.
     pub peer: SocketAddr,
@@ -234,6 +234,14 @@ fn refuse(mut stream: TcpStream) {
     // The answer fits the socket's buffer; whoever does not read it loses it.
     let _ = stream.write_all(FULL);
     let _ = stream.shutdown(Shutdown::Write);
+}
+
+/// Ends a connection whose request offered an upgrade that nobody took: hyper keeps the socket for the upgrade then, instead of ending it.
+pub async fn end_upgrade(upgrade: OnUpgrade) {
+    if let Ok(upgraded) = upgrade.await {
+        // Its error is the connection's end as well.
+        let _ = TokioIo::new(upgraded).shutdown().await;
+    }
 }
 
 async fn run(stream: TcpStream, connection: Arc<Connection>, service: Service, settings: Settings, life: Lifecycle) {

@@ -3,6 +3,8 @@
 pub mod api;
 pub mod bar;
 pub mod board;
+#[cfg(feature = "ssr")]
+mod drawn;
 pub mod live;
 pub mod parts;
 #[cfg(feature = "ssr")]

@@ -10,7 +10,13 @@ pub mod pages;
 pub mod probes;
 pub mod visitor;
 
-use crate::{config::Config, lifecycle::Lifecycle, live, serve::Connection, store::Store};
+use crate::{
+    config::Config,
+    lifecycle::Lifecycle,
+    live,
+    serve::{self, Connection},
+    store::Store,
+};
 use app::context::Backend;
 use axum::{
     Router,
@@ -18,10 +24,10 @@ use axum::{
     extract::{DefaultBodyLimit, FromRef},
     middleware::{from_fn, from_fn_with_state},
     response::Response,
-    routing::{MethodRouter, any, get, post},
+    routing::{any, get, post},
 };
 use futures::{FutureExt, future::Either};
-use http::{Method, Request};
+use http::{Method, Request, header::UPGRADE};
 use hyper::body::Incoming;
 use leptos::config::LeptosOptions;
 use std::{convert::Infallible, ops::Deref, sync::Arc, time::Duration};
@@ -98,6 +104,9 @@ impl Service {
         connection: Arc<Connection>,
     ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
         if request.method() == Method::GET && request.uri().path() == FEED {
+            if request.headers().contains_key(UPGRADE) {
+                tokio::spawn(serve::end_upgrade(hyper::upgrade::on(&mut request)));
+            }
             return Either::Left(live::choices::begin(self.state.clone(), connection, request).map(Ok));
         }
         request.extensions_mut().insert(connection);
@@ -132,8 +141,8 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), visitor::resolve));
 
     let live = Router::<AppState>::new()
-        // Its GET is answered before the router; there is nothing else to do with it.
-        .route(FEED, MethodRouter::new())
+        // A HEAD only: its GET is answered before the router.
+        .route(FEED, get(live::choices::head))
         .route("/live/probe", get(probes::bulk))
         .merge(
             Router::new()

@@ -21,6 +21,9 @@ use std::{
     task::{Context, Poll},
 };
 
+/// Largest first event that is sent with the head, in bytes.
+const WITH_HEAD: usize = 16 * 1_024;
+
 /// The query of the stream.
 #[derive(Debug, Default, Deserialize)]
 pub struct Since {
@@ -39,10 +42,15 @@ pub async fn begin<B>(state: AppState, connection: Arc<Connection>, request: Req
         match Query::try_from_uri(request.uri()) {
             Ok(Query(query)) => {
                 let (first, next) = state.hub.open(since(&query, request.headers()));
-                if let Some(reactor) = state.hub.reactor() {
-                    connection.hand_on(Box::new(move |socket, connection| reactor.take_over(socket, connection, next)));
+                match state.hub.reactor() {
+                    Some(reactor) if !state.hub.closing() => {
+                        // A whole board is left to the reactor, which knows what to do with readers that do not read.
+                        let (now, later) = if first.len() > WITH_HEAD { (Bytes::new(), first) } else { (first, Bytes::new()) };
+                        connection.hand_on(Box::new(move |socket, connection| reactor.take_over(socket, connection, later, next)));
+                        answer(now)
+                    }
+                    _ => answer(Bytes::from([first, state.hub.bye()].concat())),
                 }
-                answer(first)
             }
             Err(rejection) => rejection.into_response(),
         }
@@ -61,8 +69,13 @@ fn since(query: &Since, headers: &HeaderMap) -> Option<Cursor> {
     asked.or(given.then_some(nowhere))
 }
 
+/// The headers of a stream, for whoever asks for nothing else.
+pub async fn head() -> Response {
+    answer(Bytes::new())
+}
+
 fn answer(first: Bytes) -> Response {
-    let mut response = Body::new(First(Some(first))).into_response();
+    let mut response = Body::new(First((!first.is_empty()).then_some(first))).into_response();
     // Its end is the end of the connection, as in HTTP/1.0: what the reactor writes needs no frame around it.
     *response.version_mut() = Version::HTTP_10;
     let set = [

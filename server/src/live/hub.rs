@@ -25,16 +25,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Most frames that are handed out at once, so that a reader who is far behind is not answered with megabytes of its own.
-const BATCH: usize = 64;
+/// Most frames that are handed out at once, and most bytes of them: what is put together for a reader who is behind is its own as long as it does
+/// not take it, so it is kept small. A larger frame goes alone, and is shared.
+const BATCH: (usize, usize) = (64, 16 * 1_024);
 
 struct State {
     board: Board,
     ring: Ring,
     /// Offers that changed since the last frame, with their last state.
     pending: BTreeMap<OfferId, News>,
-    /// All choices, ready for watchers that cannot be continued, at one position.
-    reset: Option<(u64, Bytes)>,
+    /// All choices, ready for watchers that cannot be continued, at one position and in one state of the database.
+    reset: Option<(u64, bool, Bytes)>,
     sent_at: Instant,
 }
 
@@ -53,7 +54,7 @@ pub struct Hub {
     stale: AtomicBool,
     started: Instant,
     settings: Feed,
-    /// From sending a frame until it was written to every stream.
+    /// From sending a frame until it was written to every stream that could take it.
     pub frame_seconds: Histogram,
     frames: AtomicU64,
     rows: AtomicU64,
@@ -71,6 +72,8 @@ pub struct Batch {
     pub frames: u64,
     /// Index of the frame after them.
     pub next: u64,
+    /// Whether it is the whole board, in place of frames that are no longer there.
+    pub whole: bool,
     /// When the newest frame of all went out.
     sent_at: Instant,
 }
@@ -84,7 +87,7 @@ pub struct Counts {
     pub frames: u64,
     /// Rows of the feed that were taken in; several may go out as one frame.
     pub rows: u64,
-    /// Frames that streams have taken.
+    /// Frames that streams were given.
     pub delivered: u64,
     /// Streams that were continued from the ring.
     pub replays: u64,
@@ -120,10 +123,15 @@ impl Hub {
         })
     }
 
-    /// Starts the reactors. Answers their threads, which end after `close`.
-    pub fn start(self: &Arc<Self>, life: &Lifecycle) -> io::Result<Vec<JoinHandle<()>>> {
-        let all: io::Result<Vec<_>> = (0..Reactor::count()).map(|_| Reactor::start(Arc::clone(self), life.clone())).collect();
-        let (reactors, threads) = all?.into_iter().unzip();
+    /// Starts the reactors.
+    pub fn start(self: &Arc<Self>, life: &Lifecycle) -> io::Result<Threads> {
+        let mut threads = Threads { hub: Arc::clone(self), all: Vec::new() };
+        let mut reactors = Vec::new();
+        for _ in 0..Reactor::count() {
+            let (reactor, thread) = Reactor::start(Arc::clone(self), life.clone())?;
+            reactors.push(reactor);
+            threads.all.push(thread);
+        }
         self.reactors.get_or_init(|| reactors);
         Ok(threads)
     }
@@ -292,21 +300,28 @@ impl Hub {
             Start::Reset => None,
         };
         drop(state);
-        let (mut first, next) = ready.unwrap_or_else(|| self.whole_board());
-        if self.stale.load(Ordering::Relaxed) {
-            // Whoever comes now has missed the frame that said so.
-            let beat = Change { from: flushed, to: flushed, stale: true, ..Change::default() };
-            first = Bytes::from([first, ring::event("beat", None, &beat)].concat());
+        let Some((hello, next)) = ready else {
+            self.reset();
+            return self.whole_board();
+        };
+        (Bytes::from([hello, self.outage(flushed)].concat()), next)
+    }
+
+    /// What a watcher is told that comes during an outage: it has missed the frame that said so.
+    fn outage(&self, at: u64) -> Bytes {
+        if !self.stale.load(Ordering::Relaxed) {
+            return Bytes::new();
         }
-        (first, next)
+        ring::event("beat", None, &Change { from: at, to: at, stale: true, ..Change::default() })
     }
 
     /// `hello` with a reset and the whole board, as one piece; and the frame that follows it. Its id is one that can never be continued, so that a
     /// line that breaks between the two events leads to another reset.
     fn whole_board(&self) -> (Bytes, u64) {
-        self.resets.fetch_add(1, Ordering::Relaxed);
+        let stale = self.stale.load(Ordering::Relaxed);
         let cached = |state: &State| {
-            state.reset.as_ref().filter(|(seq, _)| *seq == state.board.cursor.seq).map(|(_, bytes)| (bytes.clone(), state.ring.next))
+            let is_so = |(seq, was_stale, _): &&(u64, bool, Bytes)| *seq == state.board.cursor.seq && *was_stale == stale;
+            state.reset.as_ref().filter(is_so).map(|(_, _, bytes)| (bytes.clone(), state.ring.next))
         };
         if let Some(ready) = cached(&self.state()) {
             return ready;
@@ -318,9 +333,31 @@ impl Hub {
         let cursor = state.board.cursor;
         let board = domain::feed::Board { seq: cursor.seq, cards: state.board.choices().cloned().collect() };
         let hello = ring::hello(cursor.epoch, cursor.seq, Mode::Reset, 0, ids::jitter(1_000, 3_000));
-        let bytes = Bytes::from([hello, ring::event("board", Some(cursor), &board)].concat());
-        state.reset = Some((cursor.seq, bytes.clone()));
+        let bytes = Bytes::from([hello, ring::event("board", Some(cursor), &board), self.outage(cursor.seq)].concat());
+        state.reset = Some((cursor.seq, stale, bytes.clone()));
         (bytes, state.ring.next)
+    }
+}
+
+/// The threads of a hub's reactors. They end when the hub closes, and it closes when they are let go.
+pub struct Threads {
+    hub: Arc<Hub>,
+    all: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    /// Waits until all streams have ended, which they do after `close`.
+    pub fn join(mut self) {
+        for thread in std::mem::take(&mut self.all) {
+            // A thread that panicked has ended the node and said so.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.hub.close();
     }
 }
 
@@ -335,31 +372,34 @@ impl Hub {
     pub fn after(&self, next: u64) -> Option<Batch> {
         let state = self.state();
         let sent_at = state.sent_at;
-        let Ok(mut frames) = state.ring.after(next, BATCH) else {
+        let (most, bytes_most) = BATCH;
+        let Ok(mut frames) = state.ring.after(next, most) else {
             drop(state);
             let (bytes, next) = self.whole_board();
-            return Some(Batch { bytes, frames: 1, next, sent_at });
+            return Some(Batch { bytes, frames: 1, next, whole: true, sent_at });
         };
         let first = frames.next()?;
-        let mut count = 1_u64;
-        let bytes = match frames.next() {
-            None => first.clone(),
-            Some(second) => {
-                let mut all = BytesMut::from(&**first);
-                for frame in std::iter::once(second).chain(frames) {
-                    all.extend_from_slice(frame);
-                    count = count.saturating_add(1);
-                }
-                all.freeze()
-            }
+        let mut length = first.len();
+        let more: Vec<&Bytes> = frames
+            .take_while(|frame| {
+                length = length.saturating_add(frame.len());
+                length <= bytes_most
+            })
+            .collect();
+        let frames = u64::try_from(more.len()).unwrap_or(u64::MAX).saturating_add(1);
+        let bytes = if more.is_empty() {
+            first.clone()
+        } else {
+            let mut all = BytesMut::from(&**first);
+            more.into_iter().for_each(|frame| all.extend_from_slice(frame));
+            all.freeze()
         };
-        Some(Batch { bytes, frames: count, next: next.saturating_add(count), sent_at })
+        Some(Batch { bytes, frames, next: next.saturating_add(frames), whole: false, sent_at })
     }
 
     /// A reactor has written a batch to its streams. The last one that passes the newest frame on tells how long the frame took.
-    pub fn passed(&self, batch: &Batch, delivered: u64) {
-        self.delivered(delivered);
-        if batch.next < self.newest() {
+    pub fn passed(&self, batch: &Batch) {
+        if batch.whole || batch.next < self.newest() {
             return;
         }
         if self.behind.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)) == Ok(1) {
@@ -369,9 +409,14 @@ impl Hub {
         }
     }
 
-    /// Frames were written to streams.
+    /// Frames were given to streams.
     pub fn delivered(&self, frames: u64) {
         self.delivered.fetch_add(frames, Ordering::Relaxed);
+    }
+
+    /// A stream was given the whole board.
+    pub fn reset(&self) {
+        self.resets.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A stream was taken up.

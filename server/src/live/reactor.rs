@@ -12,7 +12,7 @@ use socket2::SockRef;
 use std::{
     io::{self, Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -21,6 +21,8 @@ use std::{
 const MOST: usize = 4;
 /// Events taken at once.
 const EVENTS: usize = 1_024;
+/// Bytes that a reader has to take within the patience that is had with it.
+const STEP: usize = 16 * 1_024;
 /// How often ages and stalls are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often a reader that speaks is listened to at a time.
@@ -39,6 +41,8 @@ pub struct Reactor {
 struct Arrival {
     socket: std::net::TcpStream,
     connection: Arc<Connection>,
+    /// What comes before the frames; mostly nothing that was not sent with the head.
+    first: Bytes,
     next: u64,
 }
 
@@ -55,18 +59,15 @@ impl Reactor {
         let next = hub.newest();
         let mut lane = Lane { hub, reactor: Arc::clone(&reactor), poll, streams: Slab::new(), next, asked: Vec::new() };
         let thread = std::thread::Builder::new().name("feed".into()).spawn(move || {
+            let ended = catch_unwind(AssertUnwindSafe(|| lane.run()));
+            *lane.reactor.inbox() = None;
             // A node whose streams stand still must not go on as if nothing were.
-            match catch_unwind(AssertUnwindSafe(|| lane.run())) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "the streams cannot be served; the node ends");
-                    life.stop.cancel();
-                }
-                Err(_) => {
-                    tracing::error!("the streams' thread panicked; the node ends");
-                    life.stop.cancel();
-                }
+            match ended {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => tracing::error!(%error, "the streams cannot be served; the node ends"),
+                Err(_) => tracing::error!("the streams' thread panicked; the node ends"),
             }
+            life.stop.cancel();
         })?;
         Ok((reactor, thread))
     }
@@ -77,16 +78,20 @@ impl Reactor {
         let _ = self.waker.wake();
     }
 
-    /// Takes over a socket whose stream goes on with the frame `next`. After the end of the reactor the socket is closed.
-    pub fn take_over(&self, socket: std::net::TcpStream, connection: Arc<Connection>, next: u64) {
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes over a socket whose stream goes on with `first` and then the frame `next`. After the end of the reactor the socket is closed.
+    pub fn take_over(&self, socket: std::net::TcpStream, connection: Arc<Connection>, first: Bytes, next: u64) {
+        let mut inbox = self.inbox();
         let Some(arrivals) = inbox.as_mut() else { return };
-        arrivals.push(Arrival { socket, connection, next });
-        let first = arrivals.len() == 1;
+        arrivals.push(Arrival { socket, connection, first, next });
+        let alone = arrivals.len() == 1;
         drop(inbox);
-        if first {
+        if alone {
             self.wake();
         }
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Option<Vec<Arrival>>> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,10 +108,27 @@ struct Stream {
     _connection: Arc<Connection>,
 }
 
-/// What is left to write, and since when nothing was taken of it.
+/// What is left to write.
 struct Rest {
     bytes: Bytes,
+    /// Since when less than [`STEP`] was taken of it.
     since: Instant,
+    taken: usize,
+}
+
+impl Rest {
+    fn new(bytes: Bytes) -> Box<Self> {
+        Box::new(Rest { bytes, since: Instant::now(), taken: 0 })
+    }
+
+    /// So many bytes were taken: a reader stands still as long as it does not take a step.
+    fn take(&mut self, n: usize) {
+        self.bytes = self.bytes.slice(n..);
+        self.taken = self.taken.saturating_add(n);
+        if self.taken >= STEP {
+            (self.since, self.taken) = (Instant::now(), 0);
+        }
+    }
 }
 
 /// How a write went.
@@ -136,13 +158,16 @@ impl Lane {
         let mut events = Events::with_capacity(EVENTS);
         let mut swept = Instant::now();
         while !self.hub.closing() {
-            match self.poll.poll(&mut events, Some(SWEEP.saturating_sub(swept.elapsed()))) {
+            // One frame a turn: frames that come faster than they can be written must not keep anybody else waiting.
+            let wait = if self.next < self.hub.newest() { Duration::ZERO } else { SWEEP.saturating_sub(swept.elapsed()) };
+            match self.poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
             self.asked.extend(events.iter().filter(|e| e.token() != WAKE).map(|e| (e.token().0, e.is_writable())));
             self.pass();
-            self.take_up();
+            let arrivals = self.reactor.inbox().as_mut().map(std::mem::take);
+            self.take_up(arrivals);
             self.answer();
             if swept.elapsed() >= SWEEP {
                 self.sweep();
@@ -153,16 +178,10 @@ impl Lane {
         Ok(())
     }
 
-    /// Writes the frames that have gone out since the last pass to everybody.
+    /// Writes the next frames that have gone out to everybody.
     fn pass(&mut self) {
-        while let Some(batch) = self.hub.after(self.next) {
-            self.pass_on(&batch);
-        }
-    }
-
-    fn pass_on(&mut self, batch: &Batch) {
+        let Some(batch) = self.hub.after(self.next) else { return };
         let before = std::mem::replace(&mut self.next, batch.next);
-        let mut delivered = 0_u64;
         let mut gone = Vec::new();
         for (key, stream) in &mut self.streams {
             if stream.rest.is_some() {
@@ -170,9 +189,7 @@ impl Lane {
             }
             // Whoever arrived since has some of them already.
             let wrote = if stream.next == before {
-                stream.next = batch.next;
-                delivered = delivered.saturating_add(batch.frames);
-                write(stream, key, &batch.bytes, &self.poll)
+                give(&self.hub, stream, key, &batch, &self.poll)
             } else {
                 catch_up(&self.hub, stream, key, &self.poll)
             };
@@ -180,18 +197,14 @@ impl Lane {
                 gone.push(key);
             }
         }
-        self.hub.passed(batch, delivered);
+        self.hub.passed(&batch);
         self.remove(gone);
     }
 
     /// Takes up the sockets that have come, and writes what they missed on the way.
-    fn take_up(&mut self) {
-        let arrivals = match self.reactor.inbox.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            Some(arrivals) => std::mem::take(arrivals),
-            None => return,
-        };
+    fn take_up(&mut self, arrivals: Option<Vec<Arrival>>) {
         let mut gone = Vec::new();
-        for Arrival { socket, connection, next } in arrivals {
+        for Arrival { socket, connection, first, next } in arrivals.into_iter().flatten() {
             let entry = self.streams.vacant_entry();
             let key = entry.key();
             let mut socket = TcpStream::from_std(socket);
@@ -201,7 +214,11 @@ impl Lane {
             }
             let stream = entry.insert(Stream { socket, next, rest: None, bye_at: self.hub.bye_at(), _connection: connection });
             self.hub.came();
-            if matches!(catch_up(&self.hub, stream, key, &self.poll), Wrote::Gone) {
+            let wrote = match write(stream, key, &first, &self.poll) {
+                Wrote::All => catch_up(&self.hub, stream, key, &self.poll),
+                other => other,
+            };
+            if matches!(wrote, Wrote::Gone) {
                 gone.push(key);
             }
         }
@@ -224,10 +241,12 @@ impl Lane {
     /// Ends what is over: streams at their maximum age are asked to come back, readers that stand still are cut.
     fn sweep(&mut self) {
         let (now, patience) = (self.hub.millis(), self.hub.patience());
+        // Whoever takes just enough not to stand still is asked to come back too, or cut.
+        let late = now.saturating_sub(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
         let mut gone = Vec::new();
         for (key, stream) in &mut self.streams {
             match &stream.rest {
-                Some(rest) if rest.since.elapsed() >= patience => {
+                Some(rest) if rest.since.elapsed() >= patience || late >= stream.bye_at => {
                     // At once: the kernel would go on offering what is unsent for as long as it tolerates a silent peer.
                     let _ = SockRef::from(&stream.socket).set_linger(Some(Duration::ZERO));
                     self.hub.cut();
@@ -245,9 +264,11 @@ impl Lane {
 
     /// Says goodbye to everybody.
     fn end(&mut self) {
-        self.pass();
-        self.take_up();
-        *self.reactor.inbox.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        while self.next < self.hub.newest() {
+            self.pass();
+        }
+        let last = self.reactor.inbox().take();
+        self.take_up(last);
         for (_, stream) in &mut self.streams {
             if stream.rest.is_none() {
                 say_bye(stream, &self.hub);
@@ -272,12 +293,23 @@ fn say_bye(stream: &mut Stream, hub: &Hub) {
     let _ = stream.socket.write(&hub.bye());
 }
 
+/// Writes frames to a stream that takes them next.
+fn give(hub: &Hub, stream: &mut Stream, key: usize, batch: &Batch, poll: &Poll) -> Wrote {
+    stream.next = batch.next;
+    let wrote = write(stream, key, &batch.bytes, poll);
+    if !matches!(wrote, Wrote::Gone) {
+        hub.delivered(batch.frames);
+        if batch.whole {
+            hub.reset();
+        }
+    }
+    wrote
+}
+
 /// Writes what the stream has yet to get.
 fn catch_up(hub: &Hub, stream: &mut Stream, key: usize, poll: &Poll) -> Wrote {
-    while let Some(Batch { bytes, frames, next, .. }) = hub.after(stream.next) {
-        stream.next = next;
-        hub.delivered(frames);
-        match write(stream, key, &bytes, poll) {
+    while let Some(batch) = hub.after(stream.next) {
+        match give(hub, stream, key, &batch, poll) {
             Wrote::All => {}
             other => return other,
         }
@@ -295,13 +327,8 @@ fn go_on(hub: &Hub, stream: &mut Stream, key: usize, poll: &Poll) -> Wrote {
             }
             catch_up(hub, stream, key, poll)
         }
-        Ok(0) => {
-            stream.rest = Some(rest);
-            Wrote::Waits
-        }
         Ok(n) => {
-            rest.bytes = rest.bytes.slice(n..);
-            rest.since = Instant::now();
+            rest.take(n);
             stream.rest = Some(rest);
             Wrote::Waits
         }
@@ -311,10 +338,13 @@ fn go_on(hub: &Hub, stream: &mut Stream, key: usize, poll: &Poll) -> Wrote {
 
 /// Writes to a socket that is not known to be full; what it does not take is kept, and waits for it.
 fn write(stream: &mut Stream, key: usize, bytes: &Bytes, poll: &Poll) -> Wrote {
+    if bytes.is_empty() {
+        return Wrote::All;
+    }
     match put(&mut stream.socket, bytes) {
         Ok(n) if n == bytes.len() => Wrote::All,
         Ok(n) => {
-            stream.rest = Some(Box::new(Rest { bytes: bytes.slice(n..), since: Instant::now() }));
+            stream.rest = Some(Rest::new(bytes.slice(n..)));
             match poll.registry().reregister(&mut stream.socket, Token(key), Interest::READABLE | Interest::WRITABLE) {
                 Ok(()) => Wrote::Waits,
                 Err(_) => Wrote::Gone,

@@ -1,11 +1,25 @@
 //! The feed: design section 5, one statement a test.
 
 use crate::node::{Node, config};
+use domain::{
+    card::Card,
+    category::Category,
+    currency::Currency,
+    feed::Cursor,
+    id::{AccountId, OfferId},
+    language::Languages,
+    media::Media,
+    presence::Shown,
+    time::Timestamp,
+};
 use reqwest::header;
+use server::{live::board::Board, store::FeedBody};
+use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_toggle_is_on_every_stream_and_on_every_page() {
@@ -184,13 +198,18 @@ async fn a_reader_that_stands_still_is_cut_and_loses_nothing_of_the_others() {
     assert!(!String::from_utf8_lossy(&all).contains("event: bye"), "the connection was cut, not ended in peace");
 }
 
-/// A reader that has asked and does not read; its socket takes little.
-async fn slow_reader(node: &Node) -> TcpStream {
+/// A socket that takes little.
+fn quiet_socket(node: &Node) -> TcpStream {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(1_024).unwrap();
     socket.connect(&node.address.into()).unwrap();
     socket.set_nonblocking(true).unwrap();
-    let mut socket = TcpStream::from_std(socket.into()).unwrap();
+    TcpStream::from_std(socket.into()).unwrap()
+}
+
+/// A reader that has asked and does not read.
+async fn slow_reader(node: &Node) -> TcpStream {
+    let mut socket = quiet_socket(node);
     socket.write_all(b"GET /live/choices HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     socket
 }
@@ -262,24 +281,13 @@ async fn a_stream_may_come_after_other_requests_of_its_connection() {
     let node = Node::start().await;
     let (ana, offer) = node.provider("Ana").await;
     let mut socket = node.socket().await;
-    let mut read = async |request: &[u8], until: &str| {
-        socket.write_all(request).await.unwrap();
-        let mut text = String::new();
-        while !text.contains(until) {
-            let mut part = [0; 4_096];
-            let n = socket.read(&mut part).await.unwrap();
-            assert_ne!(n, 0, "{text}");
-            text.push_str(std::str::from_utf8(&part[..n]).unwrap());
-        }
-        text
-    };
-    let before = read(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", "ok").await;
+    let before = ask(&mut socket, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", "ok").await;
     assert!(before.starts_with("HTTP/1.1 200"), "{before}");
-    let hello = read(b"GET /live/choices HTTP/1.1\r\nhost: x\r\n\r\n", "event: hello").await;
+    let hello = ask(&mut socket, "GET /live/choices HTTP/1.1\r\nhost: x\r\n\r\n", "event: hello").await;
     assert!(hello.starts_with("HTTP/1.0 200") && !hello.contains("chunked"), "its end is the end of the connection: {hello}");
     ana.go_online().await;
     // What a reader says after its request is passed over.
-    let change = read(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", &offer).await;
+    let change = ask(&mut socket, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", &offer).await;
     assert!(change.starts_with("event: change"), "{change}");
 }
 
@@ -301,5 +309,154 @@ async fn a_reader_that_leaves_or_never_stops_talking_is_let_go() {
     while talker.write_all(&[b'x'; 65_536]).await.is_ok() {}
     open(0).await;
     let response = reqwest::Client::new().head(node.url("/live/choices")).send().await.unwrap();
-    assert_eq!(response.status(), 405);
+    assert_eq!(
+        (response.status().as_u16(), response.headers()["content-type"].to_str().unwrap()),
+        (200, "text/event-stream; charset=utf-8")
+    );
+    assert_eq!(node.hub.counts().watchers, 0);
+}
+
+/// Sends a request and reads until `until` has come.
+async fn ask(socket: &mut TcpStream, request: &str, until: &str) -> String {
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    while !text.contains(until) {
+        let mut part = [0; 4_096];
+        let n = tokio::time::timeout(Duration::from_secs(20), socket.read(&mut part)).await.expect("an answer within 20 s").unwrap();
+        assert_ne!(n, 0, "the connection has ended: {text}");
+        text.push_str(std::str::from_utf8(&part[..n]).unwrap());
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_another_site_is_refused_and_the_connection_goes_on() {
+    let node = Node::start().await;
+    let mut socket = node.socket().await;
+    for refused in ["origin: http://evil.example\r\n", "sec-fetch-site: cross-site\r\n"] {
+        let answer = ask(&mut socket, &format!("GET /live/choices HTTP/1.1\r\nhost: x\r\n{refused}\r\n"), "foreign_origin").await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    }
+    assert!(ask(&mut socket, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", "ok").await.starts_with("HTTP/1.1 200"));
+    ask(&mut socket, "GET /live/choices HTTP/1.1\r\nhost: x\r\n\r\n", "event: hello").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_to_ask_leads_to_a_stream_that_goes_on() {
+    let node = Node::start().await;
+    let (ana, offer) = node.provider("Ana").await;
+    let requests = [
+        "GET /live/choices HTTP/1.1\r\nhost: x\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n",
+        "GET /live/choices HTTP/1.0\r\n\r\n",
+        "GET /live/choices HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        "GET /live/choices HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody",
+    ];
+    for request in requests {
+        let mut socket = node.socket().await;
+        ask(&mut socket, request, "event: hello").await;
+        ana.go_online().await;
+        ask(&mut socket, "", &offer).await;
+        ana.go_offline().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_keeps_the_seat_of_its_connection() {
+    let mut config = config();
+    config.http.connections = 2;
+    let node = Node::with(config).await;
+    let (mut one, mut two) = (node.socket().await, node.socket().await);
+    for socket in [&mut one, &mut two] {
+        ask(socket, "GET /live/choices HTTP/1.1\r\nhost: x\r\n\r\n", "event: hello").await;
+    }
+    while node.hub.counts().watchers < 2 {
+        tokio::task::yield_now().await;
+    }
+    let mut refused = String::new();
+    node.socket().await.read_to_string(&mut refused).await.unwrap();
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    drop((one, two));
+    while node.hub.counts().watchers > 0 {
+        tokio::task::yield_now().await;
+    }
+    ask(&mut node.socket().await, "GET /live/choices HTTP/1.1\r\nhost: x\r\n\r\n", "event: hello").await;
+}
+
+/// An offer for a board that was not made by providers.
+fn card(n: u128, title: &str) -> Card {
+    Card {
+        id: OfferId(Uuid::from_u128(n)),
+        by: AccountId(Uuid::from_u128(n)),
+        name: "Ana".into(),
+        title: title.into(),
+        category: Category::Languages,
+        languages: Languages::parse(["en"]).unwrap(),
+        media: Media::parse(["chat"]).unwrap(),
+        rate_minor: 0,
+        currency: Currency::parse("EUR").unwrap(),
+        free_seconds: 0,
+        is: Shown::Online,
+        at: Timestamp(0),
+        answers: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_board_that_is_read_anew_reaches_every_open_stream_and_is_counted() {
+    let node = Node::start().await;
+    let mut watchers = Vec::new();
+    for _ in 0..20 {
+        let mut watcher = node.watch(None).await;
+        watcher.next().await.unwrap();
+        watchers.push(watcher);
+    }
+    let cursor = node.hub.read(|board| board.cursor);
+    node.hub.reload(Board::new(Cursor { seq: cursor.seq + 7, ..cursor }, [card(1, "Anew")]));
+    for watcher in &mut watchers {
+        assert_eq!(watcher.next().await.unwrap().data["mode"], "reset");
+        assert_eq!(watcher.next().await.unwrap().data["cards"][0]["title"], "Anew");
+    }
+    let counts = node.hub.counts();
+    assert_eq!((counts.resets, counts.delivered), (20, 20), "one a stream");
+    // And they go on from there.
+    node.hub.take([(cursor.seq + 8, FeedBody { cards: vec![card(2, "Next")], gone: vec![] })]);
+    node.hub.flush();
+    for watcher in &mut watchers {
+        assert_eq!(watcher.presence_of(&Uuid::from_u128(2).to_string()).await, "online");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_board_is_no_way_to_hold_a_connection() {
+    let mut config = config();
+    config.feed.stall = 1_000;
+    let node = Node::with(config).await;
+    let cursor = node.hub.read(|board| board.cursor);
+    let title = "A title of some length, so that the board is larger than what sockets take";
+    node.hub.reload(Board::new(cursor, (0..20_000).map(|n| card(n, title))));
+    let mut stalled = quiet_socket(&node);
+    stalled.write_all(b"GET /live/choices?since=nonsense HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    while node.hub.counts().stalled == 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // One that reads gets all of it.
+    let mut reader = node.watch(Some("nonsense")).await;
+    assert_eq!(reader.next().await.unwrap().data["mode"], "reset");
+    assert_eq!(reader.next().await.unwrap().data["cards"].as_array().unwrap().len(), 20_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_of_many_frames_is_whole() {
+    let node = Node::start().await;
+    let at = node.hub.read(|board| board.cursor);
+    for n in 1..=300_u64 {
+        node.hub.take([(at.seq + n, FeedBody { cards: vec![card(u128::from(n), "One of many")], gone: vec![] })]);
+        node.hub.flush();
+    }
+    let mut watcher = node.watch(Some(&at.to_string())).await;
+    assert_eq!(watcher.next().await.unwrap().data["mode"], "replay");
+    for n in 1..=300_u64 {
+        let change = watcher.next().await.unwrap();
+        assert_eq!((change.data["from"].as_u64(), change.data["to"].as_u64()), (Some(at.seq + n), Some(at.seq + n)));
+    }
 }
