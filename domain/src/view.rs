@@ -38,8 +38,12 @@ impl Snapshot {
         for card in listed.into_iter().filter(|c| filter.matches(c)) {
             if card.is_choice() { matching.push(card) } else { closed = closed.saturating_add(1) }
         }
-        matching.sort_unstable_by(|a, b| filter.order(a, b));
+        // Only what is shown is put in order: of a hundred thousand choices most are a number.
+        if window < matching.len() {
+            matching.select_nth_unstable_by(window, |a, b| filter.order(a, b));
+        }
         let beyond = matching.split_off(matching.len().min(window));
+        matching.sort_unstable_by(|a, b| filter.order(a, b));
         let ids = |is: Shown| beyond.iter().filter(|c| c.is == is).map(|c| c.id).collect();
         Snapshot {
             cursor,

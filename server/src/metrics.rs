@@ -61,7 +61,7 @@ impl Collector for Counted {
         let counters = [
             ("feed_rows", "Changes that the feed has brought", rows),
             ("feed_frames", "Frames that went out, beats included", frames),
-            ("feed_delivered", "Frames that were taken by streams", delivered),
+            ("feed_delivered", "Frames that were given to streams", delivered),
             ("feed_replays", "Streams that were continued from memory", replays),
             ("feed_resets", "Streams that had to be sent the whole board", resets),
             ("feed_slow_closes", "Connections that were cut because their reader stood still", stalled),
@@ -98,7 +98,11 @@ impl Metrics {
             "Requests that ring and rooms that are open, on all nodes, by their state",
             consultations.clone(),
         );
-        registry.register("feed_frame_seconds", "From sending a frame until every stream has taken it", hub.frame_seconds.clone());
+        registry.register(
+            "feed_frame_seconds",
+            "From sending a frame until it was written to every stream that could take it",
+            hub.frame_seconds.clone(),
+        );
         registry.register("pool_wait_seconds", "How long a transaction waited for a connection", meters.pool_wait.clone());
         registry.register("proofs", "Proofs of presence in rooms that were noted on this node", meters.proofs.clone());
         registry.register_collector(Box::new(Counted { hub: Arc::clone(hub), bus: Arc::clone(bus), store: store.clone() }));

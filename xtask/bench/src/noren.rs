@@ -84,6 +84,11 @@ impl House {
         Ok(running)
     }
 
+    /// All choices, as pages read them.
+    pub fn choices(&self, at: SocketAddr) -> Outcome<Vec<u8>> {
+        Ok(accepted(Client::connect(at)?.call(&ask(at, "/api/choices/view", None, &[("window", "1200")]))?, "reading the choices")?.body)
+    }
+
     /// Hangs every curtain out, or takes it in.
     pub fn all(&self, at: SocketAddr, online: bool) -> Outcome {
         let mut client = Client::connect(at)?;

@@ -1,15 +1,22 @@
-//! `bench page`: the page of choices with 100 providers beside a static file of the same bytes.
+//! `bench page`: the page of choices with 100 providers, beside a static file of the same bytes and the same choices as SvelteKit renders them on Node.
 
 use crate::{
     Outcome,
     http::{self, Client},
     noren::House,
     report::{beside, figure, median, put, table},
-    target::{Lab, Scratch},
+    target::{Lab, Running, Scratch},
 };
 use clap::Args;
-use std::{fs, net::SocketAddr, path::PathBuf, process::Stdio};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
+/// The page in SvelteKit.
+const SVELTEKIT: &str = "xtask/bench/sveltekit";
 /// Providers whose offers are on the page.
 const PROVIDERS: usize = 100;
 
@@ -54,8 +61,16 @@ pub fn run(lab: &Lab, options: &Options) -> Outcome {
         "root {here}; sendfile on; tcp_nopush on; open_file_cache max=10; default_type text/html; location = / {{ try_files /page.html =404; }}"
     );
     let nginx = lab.nginx(scratch.path(), "", &server)?;
-    let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
-    let kinds = [("noren", noren.at, ""), ("rendered", noren.at, "cookie: sid=nobody"), ("static file", nginx.at, "")];
+    let choices = scratch.path().join("choices.json");
+    fs::write(&choices, house.choices(noren.at)?).map_err(|e| e.to_string())?;
+    let (svelte, svelte_bytes) = sveltekit(lab, &choices, offers)?;
+    let kinds = [
+        ("noren", noren.at, ""),
+        ("rendered", noren.at, "cookie: sid=nobody"),
+        ("sveltekit", svelte.at, ""),
+        ("static file", nginx.at, ""),
+    ];
+    let mut rounds = kinds.map(|_| Vec::new());
     for round in 1..=options.rounds {
         for ((name, at, header), of_kind) in kinds.into_iter().zip(&mut rounds) {
             let (rate, p99) = load(lab, at, header, options)?;
@@ -63,22 +78,51 @@ pub fn run(lab: &Lab, options: &Options) -> Outcome {
             of_kind.push((rate, p99));
         }
     }
-    let [noren, rendered, file] =
+    let [noren, rendered, svelte, file] =
         rounds.map(|of_kind: Vec<Figures>| (median(of_kind.iter().map(|f| f.0)), median(of_kind.iter().map(|f| f.1))));
-    let row = |name: &str, f: Figures| vec![name.to_owned(), beside(f.0, file.0), beside(f.1, file.1)];
+    let row = |name: &str, f: Figures| vec![name.to_owned(), beside(f.0, svelte.0), beside(f.1, svelte.1)];
     let text = format!(
-        "`/` with {PROVIDERS} providers online: {} bytes of HTML before compression, {offers} offers in its first window; {} connections, {} rounds, medians; in \
-         brackets: times the static file's figure.\n\n{}",
+        "`/` with {PROVIDERS} providers online: {} bytes of HTML before compression ({svelte_bytes} of SvelteKit), {offers} offers in its first window; {} \
+         connections, {} rounds, medians; in brackets: times SvelteKit's figure.\n\n{}",
         answer.body.len(),
         options.connections,
         options.rounds,
         table(
             &["", "requests/s", "p99, ms"],
-            &[row("noren", noren), row("noren, rendered for each request", rendered), row("nginx, static file of the same bytes", file)]
+            &[
+                row("noren", noren),
+                row("noren, rendered for each request", rendered),
+                row("SvelteKit on Node, rendered for each request", svelte),
+                row("nginx, static file of the same bytes", file),
+            ]
         )
     );
     println!("\n{text}");
     if options.write { put(&options.page, "bench page", &text) } else { Ok(()) }
+}
+
+/// The page of choices in SvelteKit, built if it is not yet, and how long its HTML is.
+fn sveltekit(lab: &Lab, choices: &Path, offers: usize) -> Outcome<(Running, usize)> {
+    let folder = Path::new(SVELTEKIT);
+    if !folder.join("build").exists() {
+        eprintln!("sveltekit: installing and building it ...");
+        for args in [["ci", "--silent"], ["run", "build"]] {
+            let done = Command::new("npm").args(args).current_dir(folder).stdout(Stdio::null()).status();
+            if !done.map_err(|e| format!("npm: {e}; install Node.js"))?.success() {
+                return Err(format!("`npm {}` failed in {SVELTEKIT}", args.join(" ")));
+            }
+        }
+    }
+    let at = Lab::free_address()?;
+    let mut node = Command::new("node");
+    node.arg(folder.join("build")).env("NODE_ENV", "production").env("CHOICES", choices);
+    node.env("HOST", at.ip().to_string()).env("PORT", at.port().to_string()).env("ORIGIN", format!("http://{at}"));
+    let running = lab.run("sveltekit", node, at)?;
+    let page = Client::connect(at)?.call(&http::get(at, "/", "text/html"))?;
+    match memchr::memmem::find_iter(&page.body, "data-offer=").count() {
+        found if found == offers => Ok((running, page.body.len())),
+        found => Err(format!("SvelteKit answered {} with {found} offers instead of {offers}", page.status)),
+    }
 }
 
 /// One round of wrk.

@@ -1,0 +1,3 @@
+import { first } from '$lib/choices.js';
+
+export const load = () => first(60);
