@@ -10,9 +10,11 @@ export class Person {
   constructor(readonly context: BrowserContext, readonly page: Page, readonly base: string) {
     // Trusted Types are watched in report-only mode for now: their reports are no errors.
     const harmless = /Report Only|report-only/i;
+    // Stories cut lines: what could not be fetched is no error of the page, the script of the service worker included.
+    const unfetched = /Failed to load resource|net::ERR|WebSocket connection|error occurred when fetching the script/;
     page.on('pageerror', (error) => this.problems.push(`page error: ${error.message}`));
     page.on('console', (message) => {
-      if (message.type() === 'error' && !harmless.test(message.text()) && !/Failed to load resource|net::ERR|WebSocket connection/.test(message.text())) {
+      if (message.type() === 'error' && !harmless.test(message.text()) && !unfetched.test(message.text())) {
         this.problems.push(`console: ${message.text()}`);
       }
     });

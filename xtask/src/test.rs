@@ -89,9 +89,9 @@ impl Counts {
     /// Adds the sums of a line, if it has any. nextest: `Summary [   1.2s] 45 tests run: 44 passed (1 slow), 1 failed, 3 skipped`;
     /// cargo, once a test binary: `test result: ok. 45 passed; 0 failed; ...`.
     fn add(&mut self, line: &str) {
-        let line = line.trim();
-        let Some(sums) = line.strip_prefix("Summary [").or_else(|| line.strip_prefix("test result: ")) else { return };
-        let words: Vec<&str> = sums.split([' ', ',', ';', '(', ')']).filter(|word| !word.is_empty()).collect();
+        // What nextest shows of a test that failed is indented, and may hold such a line too.
+        let Some(sums) = line.trim_start().strip_prefix("Summary [").or_else(|| line.strip_prefix("test result: ")) else { return };
+        let words: Vec<&str> = sums.trim_end().split([' ', ',', ';', '(', ')']).filter(|word| !word.is_empty()).collect();
         for pair in words.windows(2) {
             let &[number, what] = pair else { continue };
             let Ok(number) = number.parse::<u64>() else { continue };
@@ -208,6 +208,13 @@ mod tests {
             sums(&["     Summary [  61.2s] 9/12 tests run: 4 passed (2 slow, 1 leaky), 2 failed, 1 timed out, 2 exec failed, 0 skipped\n"]),
             (4, 5)
         );
+    }
+
+    #[test]
+    fn counts_a_test_that_failed_once() {
+        let shown = "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 24 filtered out; finished in 0.09s\n";
+        let summary = "     Summary [ 208.526s] 519 tests run: 518 passed, 1 failed, 0 skipped\n";
+        assert_eq!(sums(&[shown, summary]), (518, 1));
     }
 
     #[test]

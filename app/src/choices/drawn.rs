@@ -17,8 +17,14 @@ type Drawn = HashMap<OfferId, (Card, Arc<str>)>;
 
 static DRAWN: LazyLock<Mutex<Drawn>> = LazyLock::new(Mutex::default);
 
+/// A card in a list. What stands in it is taken as it is: it was made by [`CardBody`], which escapes what people wrote.
+pub fn item(hung: &Hung) -> AnyView {
+    let (id, presence) = (hung.card.id.to_string(), hung.card.is.as_str());
+    view! { <li class="card" data-offer=id data-presence=presence inner_html=inside(hung)></li> }.into_any()
+}
+
 /// The HTML inside a card, as [`CardBody`] renders it.
-pub fn inside(hung: &Hung) -> String {
+fn inside(hung: &Hung) -> String {
     let kept = || DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
     if hung.just_closed {
         return draw(hung);

@@ -60,15 +60,19 @@ pub fn CardItem(
     /// The offer.
     hung: Signal<Hung>,
 ) -> AnyView {
-    let id = hung.read_untracked().card.id.to_string();
-    let presence = word(move || hung.read().card.is.as_str());
     // The server has drawn most of them already; the browser finds the same in either case.
     #[cfg(feature = "ssr")]
-    let item =
-        view! { <li class="card" data-offer=id data-presence=presence inner_html=super::drawn::inside(&hung.read_untracked())></li> };
+    return super::drawn::item(&hung.read_untracked());
     #[cfg(not(feature = "ssr"))]
-    let item = view! { <li class="card" data-offer=id data-presence=presence><CardBody hung/></li> };
-    item.into_any()
+    {
+        let id = hung.read_untracked().card.id.to_string();
+        view! {
+            <li class="card" data-offer=id data-presence=word(move || hung.read().card.is.as_str())>
+                <CardBody hung/>
+            </li>
+        }
+        .into_any()
+    }
 }
 
 /// What a card shows.

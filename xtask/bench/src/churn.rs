@@ -96,6 +96,7 @@ pub fn run(lab: &Lab, options: &Options) -> Outcome {
     // The heap takes its shape in the first third.
     let settled = samples.get(samples.len() / 3..).unwrap_or_default();
     let held = |sample: Option<&(f64, f64)>| figure(sample.map_or(f64::NAN, |(_, kib)| *kib));
+    let by_memory = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
     let text = format!(
         "{} minutes, {} watchers, {} changes: {} watchers left without a word and came back, {} stopped to read. {} changes were lost, {} doubled or out \
          of order.\n\n{}",
@@ -111,6 +112,10 @@ pub fn run(lab: &Lab, options: &Options) -> Outcome {
             &[
                 vec!["memory after a third of the time, KiB".into(), held(settled.first())],
                 vec!["memory at the end, KiB".into(), held(settled.last())],
+                vec![
+                    "least and most between, KiB".into(),
+                    format!("{} - {}", held(settled.iter().min_by(by_memory)), held(settled.iter().max_by(by_memory)))
+                ],
                 vec!["slope between, KiB a minute".into(), figure(slope(settled))],
                 vec!["from the last read until it is cut, median, s".into(), figure(median(cut.iter().copied()))],
                 vec!["longest, s".into(), figure(longest.as_secs_f64())],

@@ -48,6 +48,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("NOREN_ACCOUNTS__WRITES_PER_MINUTE", "10000000"),
     // A publisher's connection is idle for longer than an honest head takes.
     ("NOREN_HTTP__HEAD_TIMEOUT", "600000"),
+    // Somebody who stands still would not see that it was sent back for its age.
+    ("NOREN_FEED__MAX_AGE", "7200000"),
     ("NOREN_LOG__FILTER", "error"),
 ];
 
