@@ -17,6 +17,8 @@ use std::{
 
 /// Providers who come and go meanwhile.
 const PROVIDERS: usize = 50;
+/// When it is looked whether the server still holds the connection of somebody who stands still.
+const NOTICED: Duration = Duration::from_secs(12);
 /// Bytes that the kernel keeps for a watcher, so that one that stops to read is soon known to.
 const RECEIVE: usize = 4_096;
 
@@ -62,6 +64,7 @@ pub fn run(lab: &Lab, options: &Options) -> Outcome {
 
     let (begun, end) = (Instant::now(), Duration::from_secs(options.minutes * 60));
     let (mut left, mut stalled, mut longest) = (0_u64, 0_u64, Duration::ZERO);
+    let mut looked = 0.0;
     // Minutes since the beginning, and KiB.
     let mut samples: Vec<(f64, f64)> = Vec::new();
     while begun.elapsed() < end {
@@ -76,6 +79,10 @@ pub fn run(lab: &Lab, options: &Options) -> Outcome {
             let i = reader(&mut crowd);
             crowd.stall(i);
             stalled += 1;
+        }
+        if passed >= looked + 0.5 {
+            crowd.forget_cut(NOTICED)?;
+            looked = passed;
         }
         longest = longest.max(crowd.longest_stall());
         if passed >= samples.len() as f64 * 10.0 {

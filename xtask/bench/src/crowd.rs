@@ -3,7 +3,7 @@
 use crate::{
     Outcome,
     decoder::{Came, Decoder, number},
-    http,
+    http, process,
 };
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -145,6 +145,25 @@ impl Crowd {
         if let Some(watcher) = self.watchers.get_mut(i) {
             watcher.stalled = Some(Instant::now());
         }
+    }
+
+    /// Lets go of those who stand still and whose server has no connection to them any more, though nothing told them: a reset that lies beyond what
+    /// a reader would take is dropped by its kernel.
+    pub fn forget_cut(&mut self, patience: Duration) -> Outcome {
+        let late = |w: &Watcher| w.stalled.is_some_and(|since| since.elapsed() >= patience);
+        if !self.watchers.iter().any(late) {
+            return Ok(());
+        }
+        let held = process::connections()?;
+        for i in 0..self.watchers.len() {
+            let Some(Watcher { socket: Some(socket), at, stalled: Some(since), .. }) = self.watchers.get(i) else { continue };
+            let own = socket.local_addr().map_err(|e| e.to_string())?;
+            if since.elapsed() >= patience && !held.contains(&(at.port(), own.port())) {
+                self.cut.push(since.elapsed());
+                self.lost(i);
+            }
+        }
+        Ok(())
     }
 
     /// How long the one has stood still that stands still longest.

@@ -1,8 +1,10 @@
 //! What the kernel knows about a process.
 
 use crate::Outcome;
-use std::{fs, time::Duration};
+use std::{collections::HashSet, fs, time::Duration};
 
+/// The kernel's word for a connection that is open.
+const ESTABLISHED: &str = "01";
 /// Ticks a second in /proc, the same on every Linux.
 const TICKS: u64 = 100;
 
@@ -19,6 +21,18 @@ pub fn memory(pid: u32) -> Outcome<f64> {
     let status = read(pid, "status")?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
     line.trim().trim_end_matches(" kB").parse().map_err(|e| format!("VmRSS: {e}"))
+}
+
+/// The ports of all TCP connections over IPv4 that are open at one end: its own, and the other end's.
+pub fn connections() -> Outcome<HashSet<(u16, u16)>> {
+    let table = fs::read_to_string("/proc/net/tcp").map_err(|e| format!("/proc/net/tcp: {e}"))?;
+    let port = |address: &str| u16::from_str_radix(address.split_once(':')?.1, 16).ok();
+    let open = |line: &str| {
+        let mut fields = line.split_whitespace().skip(1);
+        let ends = (port(fields.next()?)?, port(fields.next()?)?);
+        (fields.next()? == ESTABLISHED).then_some(ends)
+    };
+    Ok(table.lines().filter_map(open).collect())
 }
 
 /// The first child of a process, if it has one.
@@ -53,6 +67,17 @@ mod tests {
             sum = std::hint::black_box(sum.wrapping_add(1));
         }
         assert!(cpu(me).unwrap() > before);
+    }
+
+    #[test]
+    fn a_connection_is_seen_until_it_is_gone() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let ends = (listener.local_addr().unwrap().port(), client.local_addr().unwrap().port());
+        let (served, _) = listener.accept().unwrap();
+        assert!(connections().unwrap().contains(&ends));
+        drop(served);
+        assert!(!connections().unwrap().contains(&ends));
     }
 
     #[test]
