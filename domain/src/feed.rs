@@ -3,6 +3,7 @@
 use crate::{
     card::Card,
     id::{Epoch, OfferId},
+    view::Counts,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -79,28 +80,45 @@ pub struct Hello {
     pub mode: Mode,
 }
 
-/// All choices at one position, sent after a reset.
+/// What a stream shows at one position, sent after a reset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Board {
     /// The position.
     pub seq: u64,
-    /// Every open and busy offer.
+    /// The choices: those of a window in order, everything in none.
     pub cards: Vec<Card>,
+    /// How many match.
+    pub counts: Counts,
 }
 
-/// What changed between two positions. A `beat` is a change without content.
+/// What changed between two positions in what a stream shows. A `beat` is a change without content.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The first number that it covers.
     pub from: u64,
     /// The last number that it covers.
     pub to: u64,
-    /// The last state of each offer that is among the choices.
+    /// The last state of each offer that changed and is shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cards: Vec<Card>,
-    /// The offers that are no longer among the choices.
+    /// Offers that are shown because others are no longer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<Card>,
+    /// Offers that changed and were shown before: for whoever still has them before the eyes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Card>,
+    /// Offers that are no longer among the matching choices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<OfferId>,
+    /// Offers that now stand further down than what is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out: Vec<OfferId>,
+    /// Offers that went out long ago: nothing more will be said of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<OfferId>,
+    /// How many match, after a change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
     /// Whether the server cannot reach its database: what is shown may be old. It stands in every frame while that is so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
@@ -125,6 +143,11 @@ pub enum Step {
 }
 
 impl Change {
+    /// Whether it says nothing but how far it reaches.
+    pub const fn is_beat(&self) -> bool {
+        self.counts.is_none()
+    }
+
     /// Judges this change for a watcher at `seq`.
     pub const fn step(&self, seq: u64) -> Step {
         if self.to <= seq {

@@ -1,8 +1,11 @@
 //! Which choices a consumer wants to see, and in which order. One rule for the server and the browser.
 
-use crate::{card::Card, category::Category, currency::Currency, media::Medium, presence::Shown, reject::codes, text::folded};
+use crate::{
+    card::Card, category::Category, currency::Currency, id::OfferId, media::Medium, presence::Shown, reject::codes, text::folded,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
 /// Longest search, in bytes.
 pub const SEARCH_MAX: usize = 100;
@@ -20,7 +23,7 @@ codes! {
 }
 
 /// What a consumer wants to see. The default matches every card.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Filter {
     /// Words that must all stand in title, name or category; lower case, single spaces.
     pub search: String,
@@ -38,6 +41,18 @@ pub struct Filter {
     pub free_seconds: u32,
     /// The order.
     pub sort: Sort,
+}
+
+/// Where a card stands in the order of a filter: no two offers stand in the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Open before busy before closed.
+    rank: u8,
+    /// What was asked for: whether something is paid, in which currency, how much.
+    asked: (bool, &'static str, i64),
+    at: Reverse<Timestamp>,
+    /// The offer.
+    pub offer: OfferId,
 }
 
 impl Default for Filter {
@@ -130,19 +145,22 @@ impl Filter {
         self.search.split(' ').all(|word| text.contains(word))
     }
 
-    /// The order of two cards in the view: total, so both sides sort alike.
-    pub fn order(&self, a: &Card, b: &Card) -> Ordering {
-        let rank = |c: &Card| match c.is {
-            Shown::Online => 0u8,
-            Shown::Busy => 1,
-            Shown::Offline => 2,
-        };
-        let asked = match self.sort {
-            Sort::Newest => Ordering::Equal,
-            Sort::Rate => (a.rate_minor != 0, a.currency.code(), a.rate_minor).cmp(&(b.rate_minor != 0, b.currency.code(), b.rate_minor)),
-            Sort::Free => b.free_seconds.cmp(&a.free_seconds),
-        };
-        rank(a).cmp(&rank(b)).then(asked).then((Reverse(a.at), a.id).cmp(&(Reverse(b.at), b.id)))
+    /// The place of a card in the order of the view, on both sides alike.
+    pub fn place(&self, card: &Card) -> Place {
+        Place {
+            rank: match card.is {
+                Shown::Online => 0,
+                Shown::Busy => 1,
+                Shown::Offline => 2,
+            },
+            asked: match self.sort {
+                Sort::Newest => (false, "", 0),
+                Sort::Rate => (card.rate_minor != 0, card.currency.code(), card.rate_minor),
+                Sort::Free => (false, "", i64::from(card.free_seconds).saturating_neg()),
+            },
+            at: Reverse(card.at),
+            offer: card.id,
+        }
     }
 }
 

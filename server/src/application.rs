@@ -163,7 +163,7 @@ impl Application {
             assets,
         });
         let accept = serve::serve(listener, http::Service::new(state), settings, life.clone())?;
-        tracing::info!(%address, listed = hub.read(Board::listed), "ready");
+        tracing::info!(%address, listed = hub.read(|board| board.listed().len()), "ready");
         Ok(Application { address, metrics, life, hub, store, accept, streams, drain })
     }
 

@@ -47,9 +47,10 @@ impl std::fmt::Debug for Counted {
 
 impl Collector for Counted {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Counts { watchers, frames, rows, delivered, replays, resets, stalled } = self.hub.counts();
+        let Counts { watchers, views, frames, rows, delivered, replays, resets, stalled } = self.hub.counts();
         let gauges = [
             ("streams", "Streams of the choices that are open", watchers as u64),
+            ("feed_views", "Views of the choices that are kept for them", views as u64),
             ("database_up", "Whether the database can be reached", u64::from(!self.store.is_down())),
             ("bus_up", "Whether hints come by the bus, or none is needed", u64::from(self.bus.link() != Link::Lost)),
             ("books_frozen", "Whether the books were found wrong", u64::from(self.store.is_frozen())),
@@ -63,7 +64,7 @@ impl Collector for Counted {
             ("feed_frames", "Frames that went out, beats included", frames),
             ("feed_delivered", "Frames that were given to streams", delivered),
             ("feed_replays", "Streams that were continued from memory", replays),
-            ("feed_resets", "Streams that had to be sent the whole board", resets),
+            ("feed_resets", "Streams that had to be sent all that they show", resets),
             ("feed_slow_closes", "Connections that were cut because their reader stood still", stalled),
         ];
         for (name, help, value) in counters {

@@ -34,8 +34,8 @@ const BACKLOG: i32 = 4_096;
 const BATCH: usize = 128;
 /// Open files that are not connections: database, log, listener, assets.
 const RESERVED_FILES: u64 = 256;
-/// Bytes that the kernel keeps for a connection beyond what is on its way.
-const UNSENT_MAX: u32 = 16 * 1_024;
+/// Bytes that are kept for a reader who is behind: by the kernel beyond what is on its way, and in one piece here.
+pub const UNSENT_MAX: usize = 16 * 1_024;
 /// What a connection is told when there are too many.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -133,7 +133,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         .set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5)).with_retries(3))?;
     socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
     // A reader that stands still shows after so many bytes, instead of after the megabytes that the kernel would take for it.
-    socket.set_tcp_notsent_lowat(UNSENT_MAX)?;
+    socket.set_tcp_notsent_lowat(u32::try_from(UNSENT_MAX).unwrap_or(u32::MAX))?;
     // Connections are taken until there are none left, see `serve`.
     socket.set_nonblocking(true)?;
     Ok(socket.into())

@@ -10,12 +10,8 @@ pub const CLOSED_PAGE: usize = 24;
 /// The choices that match the query part of an address, and their position, read in one call.
 #[server(endpoint = "choices/view", prefix = "/api")]
 pub async fn view(#[server(default)] query: String, #[server(default)] window: u32) -> Result<Snapshot, AppError> {
-    use domain::{
-        filter::Filter,
-        view::{WINDOW, WINDOW_MAX},
-    };
-    let window = usize::try_from(window).unwrap_or(WINDOW).clamp(WINDOW, WINDOW_MAX);
-    Ok(crate::context::backend().choices.view(&Filter::parse_query(&query), window).await?)
+    let window = domain::view::window(usize::try_from(window).ok());
+    Ok(crate::context::backend().choices.view(&domain::filter::Filter::parse_query(&query), window).await?)
 }
 
 /// A page of the matching offers that are closed now.

@@ -59,7 +59,7 @@ pub fn Board(
     });
     // What is shown or not is settled apart from `around`, which changes with every count.
     let as_of = Memo::new(move |_| around.read().paused);
-    let empty = Memo::new(move |_| around.read().counts == (0, 0));
+    let empty = Memo::new(move |_| around.read().counts.choices() == 0);
     let as_of = move || match as_of.get() {
         Some(at) => view! { "Paused, as of "{moment(move || at, Shape::Clock)} }.into_any(),
         None => nothing(),
@@ -68,8 +68,8 @@ pub fn Board(
         <div class="live">
             <span class="lamp" aria-hidden="true"></span>
             <p class="counts">
-                <b class="num" data-count="open">{count(|a| a.counts.0)}</b>" open now, "
-                <b class="num" data-count="busy">{count(|a| a.counts.1)}</b>" talking"
+                <b class="num" data-count="open">{count(|a| a.counts.open)}</b>" open now, "
+                <b class="num" data-count="busy">{count(|a| a.counts.busy)}</b>" talking"
             </p>
             <p class="line" data-late=truth(move || screen.feed.late.get())>{troubles}{show(as_of)}</p>
             <button class="btn small js" type="button" data-paused=truth(paused) on:click=move |_| screen.toggle_pause(wanted.get_untracked())>
@@ -152,7 +152,7 @@ fn closed_offers(wanted: Memo<Wanted>, screen: Screen, open: bool) -> AnyView {
     };
     view! {
         <details class="closed" open=open on:toggle=toggled>
-            <summary><h2>"Closed now"</h2>" "<small class="num">{text(move || format!("({})", offers(around.read().closed)))}</small></summary>
+            <summary><h2>"Closed now"</h2>" "<small class="num">{text(move || format!("({})", offers(around.read().counts.closed)))}</small></summary>
             <ul class="grid">{show(move || screen.closed_rows.read().iter().map(Row::view).collect::<Vec<_>>().into_any())}</ul>
             {show(more)}
         </details>

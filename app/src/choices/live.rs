@@ -5,7 +5,10 @@ use crate::ui::{
     json::read,
     time::browser_now,
 };
-use domain::feed::{Board, Bye, Change, Cursor, Hello};
+use domain::{
+    feed::{Board, Bye, Change, Cursor, Hello},
+    scope::Scope,
+};
 use futures::Stream;
 use gloo_net::eventsource::{
     State,
@@ -53,8 +56,8 @@ pub enum Heard {
 
 /// Who follows the board: a list, or the cards of a page.
 pub trait Watch {
-    /// The own position, while the page is there.
-    fn cursor(&self) -> Option<Cursor>;
+    /// What it follows and the own position, while the page is there.
+    fn stands(&self) -> Option<(Scope, Cursor)>;
     /// Takes news in.
     fn hear(&self, news: News) -> Heard;
 }
@@ -163,13 +166,13 @@ async fn keep(line: Rc<Line>, feed: Feed) {
     let mut down_since: Option<i64> = None;
     loop {
         let watch = if line.hidden.get() || line.gone.get() { None } else { line.watch.borrow().clone() };
-        let Some((watch, cursor)) = watch.and_then(|w| w.cursor().map(|c| (w, c))) else {
+        let Some((watch, (scope, cursor))) = watch.and_then(|w| w.stands().map(|at| (w, at))) else {
             down_since = None;
             late.set(false);
             line.bell.wait().await;
             continue;
         };
-        let end = listen(&line, watch.as_ref(), cursor, feed, &mut down_since).await;
+        let end = listen(&line, watch.as_ref(), &scope, cursor, feed, &mut down_since).await;
         let pause = match end {
             End::Rung => continue,
             End::Bye(ms) => u32::try_from(ms).unwrap_or(u32::MAX),
@@ -196,10 +199,12 @@ enum Woken {
 }
 
 /// One connection. All named events are taken in one loop that waits for nothing else.
-async fn listen(line: &Line, watch: &dyn Watch, cursor: Cursor, feed: Feed, down_since: &mut Option<i64>) -> End {
+async fn listen(line: &Line, watch: &dyn Watch, scope: &Scope, cursor: Cursor, feed: Feed, down_since: &mut Option<i64>) -> End {
     let late = feed.late;
     // The connection closes when `source` is dropped, so it is never cloned.
-    let Ok(mut source) = EventSource::new(&format!("/live/choices?since={cursor}")) else { return End::Lost { heard: false } };
+    let Ok(mut source) = EventSource::new(&format!("/live/choices?since={cursor}&{}", scope.query_string())) else {
+        return End::Lost { heard: false };
+    };
     let Ok(mut queues) = EVENTS.iter().map(|name| source.subscribe(*name)).collect::<Result<Vec<EventSourceSubscription>, _>>() else {
         return End::Lost { heard: false };
     };
@@ -208,6 +213,10 @@ async fn listen(line: &Line, watch: &dyn Watch, cursor: Cursor, feed: Feed, down
     let mut tick = pin!(TimeoutFuture::new(TICK_MS));
     loop {
         let woken = poll_fn(|cx| {
+            // First of all: what is still in the queues may be of another filter than what is shown now.
+            if line.bell.poll(cx).is_ready() {
+                return Poll::Ready(Woken::Rung);
+            }
             let mut events = Vec::new();
             for (kind, queue) in queues.iter_mut().enumerate() {
                 while let Poll::Ready(item) = Pin::new(&mut *queue).poll_next(cx) {
@@ -218,13 +227,7 @@ async fn listen(line: &Line, watch: &dyn Watch, cursor: Cursor, feed: Feed, down
                     }
                 }
             }
-            if !events.is_empty() {
-                Poll::Ready(Woken::Events(events))
-            } else if line.bell.poll(cx).is_ready() {
-                Poll::Ready(Woken::Rung)
-            } else {
-                tick.as_mut().poll(cx).map(|()| Woken::Tick)
-            }
+            if events.is_empty() { tick.as_mut().poll(cx).map(|()| Woken::Tick) } else { Poll::Ready(Woken::Events(events)) }
         })
         .await;
         match woken {

@@ -20,10 +20,7 @@ use crate::{
         text::PageTitle,
     },
 };
-use domain::{
-    filter::Filter,
-    view::{WINDOW, WINDOW_MAX},
-};
+use domain::{filter::Filter, view::window};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
 
@@ -42,7 +39,7 @@ impl Wanted {
     fn read(query: &str, get: impl Fn(&str) -> Option<String>) -> Self {
         Wanted {
             filter: Filter::parse_query(query),
-            window: get("show").and_then(|n| n.parse().ok()).unwrap_or(WINDOW).clamp(WINDOW, WINDOW_MAX),
+            window: window(get("show").and_then(|n| n.parse().ok())),
             closed: get("closed").map(|_| get("page").and_then(|n| n.parse().ok()).unwrap_or(0)),
         }
     }

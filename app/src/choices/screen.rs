@@ -13,8 +13,9 @@ use domain::{
     filter::Filter,
     id::OfferId,
     presence::Shown,
+    scope::Scope,
     time::Timestamp,
-    view::{Effect as Moved, Outcome, Snapshot, View},
+    view::{Counts, Effect as Moved, Outcome, Snapshot, View},
 };
 use leptos::{prelude::*, task::spawn_local};
 use std::{rc::Rc, time::Duration};
@@ -41,7 +42,7 @@ impl Row {
 
     /// Whether this row does not stand before the other.
     fn follows(&self, other: &Row, filter: &Filter) -> bool {
-        filter.order(&other.hung.read_untracked().card, &self.hung.read_untracked().card).is_le()
+        filter.place(&other.hung.read_untracked().card) <= filter.place(&self.hung.read_untracked().card)
     }
 
     /// The row in the list.
@@ -53,12 +54,14 @@ impl Row {
 /// What the page knows beside what it shows.
 struct Model {
     view: View,
-    /// How many listed offers matched when they were last read, open or not.
-    listed: usize,
-    /// How many cards the view takes.
+    /// What the view is of.
+    filter: Filter,
+    /// How many cards it takes.
     window: usize,
-    /// Cards that opened while somebody reads.
+    /// Cards that came while somebody reads.
     waiting: Vec<Card>,
+    /// How many of them came because they opened.
+    opened: usize,
     pointer: bool,
     focus: bool,
     /// What was not said yet: opened, closed.
@@ -71,14 +74,12 @@ struct Model {
 /// What stands around the list.
 #[derive(Clone, Default)]
 pub struct Around {
-    /// How many are open, and how many busy.
-    pub counts: (usize, usize),
+    /// How many are open, busy and closed.
+    pub counts: Counts,
     /// How many lie beyond the window.
     pub beyond: usize,
     /// How many opened while somebody reads.
     pub waiting: usize,
-    /// How many listed offers are closed; what was registered or retired since they were read is not in it.
-    pub closed: usize,
     /// The next page of closed offers to read, while there may be one.
     pub next_closed: Option<u32>,
     /// Since when updates are paused.
@@ -113,20 +114,19 @@ pub fn list() -> Option<web_sys::Element> {
 impl Screen {
     /// What the page was read with.
     pub fn new(wanted: Wanted, snapshot: Snapshot, closed: Option<Vec<Card>>) -> Self {
-        let view = View::new(&snapshot, wanted.filter, wanted.window);
-        let (counts, beyond) = (view.counts(), view.beyond());
+        let view = View::new(&snapshot);
         let around = Around {
-            counts,
-            beyond,
-            closed: snapshot.closed,
+            counts: view.counts,
+            beyond: view.beyond(),
             next_closed: next_page(closed.as_ref().map(Vec::len), wanted.closed.unwrap_or(0)),
             ..Around::default()
         };
         let model = Model {
             view,
-            listed: snapshot.closed.saturating_add(counts.0).saturating_add(counts.1),
+            filter: wanted.filter,
             window: wanted.window,
             waiting: Vec::new(),
+            opened: 0,
             pointer: false,
             focus: false,
             unsaid: (0, 0),
@@ -162,17 +162,14 @@ impl Screen {
 
     /// Whether the list shows what this filter and window ask for.
     pub fn shows(self, filter: &Filter, window: usize) -> bool {
-        self.model.with_value(|m| m.view.filter() == filter && m.window == window)
+        self.model.with_value(|m| m.filter == *filter && m.window == window)
     }
 
     fn show_counts(self) {
-        let Some((counts, listed, beyond, waiting)) =
-            self.model.try_with_value(|m| (m.view.counts(), m.listed, m.view.beyond(), m.waiting.len()))
-        else {
+        let Some((counts, beyond, waiting)) = self.model.try_with_value(|m| (m.view.counts, m.view.beyond(), m.opened)) else {
             return;
         };
         self.around.update(|around| {
-            around.closed = listed.saturating_sub(counts.0).saturating_sub(counts.1);
             around.counts = counts;
             around.beyond = beyond;
             around.waiting = waiting;
@@ -188,11 +185,11 @@ impl Screen {
     /// Shows a snapshot in place of everything. Rows whose offer stays keep their place in the document.
     fn take(self, snapshot: Snapshot, filter: Filter, window: usize) {
         self.model.update_value(|m| {
-            m.view = View::new(&snapshot, filter, window);
-            let counts = m.view.counts();
-            m.listed = snapshot.closed.saturating_add(counts.0).saturating_add(counts.1);
+            m.view = View::new(&snapshot);
+            m.filter = filter;
             m.window = window;
             m.waiting.clear();
+            m.opened = 0;
             m.last = Timestamp(browser_now());
         });
         self.rows.update(|rows| {
@@ -228,8 +225,11 @@ impl Screen {
         for moved in moves {
             unsettled |= match moved {
                 Moved::Update(card) => self.update(card),
-                Moved::Enter(card) => self.enter(card),
+                Moved::Enter(card) => self.enter(card, 1),
+                Moved::MoveUp(card) => self.enter(card, 0),
                 Moved::Leave(id) => self.close(id),
+                Moved::MoveOut(id) => self.put_back(id),
+                Moved::Forget(id) => self.forget(id),
             };
         }
         if self.closed_rows.read_untracked().iter().any(|row| news.contains(&row.id)) {
@@ -241,9 +241,6 @@ impl Screen {
                 self.arrange(false);
             }
             set_timeout(move || self.settle(), DRAWN_IN);
-        }
-        if self.model.try_with_value(|m| m.view.wants_refill()).unwrap_or(false) && !self.is_read() {
-            self.refill();
         }
         Heard::Fine
     }
@@ -267,35 +264,60 @@ impl Screen {
         }
     }
 
-    fn enter(self, card: Card) -> bool {
-        self.say(1, 0);
+    /// A card came in, `opened` or moved up.
+    fn enter(self, card: Card, opened: usize) -> bool {
+        if opened > 0 {
+            self.say(opened, 0);
+        }
         match self.row(card.id) {
             Some(row) => row.hung.set(card.into()),
-            None => self.model.update_value(|m| m.waiting.push(card)),
+            None => self.model.update_value(|m| {
+                m.opened = m.opened.saturating_add(opened);
+                m.waiting.push(card);
+            }),
         }
         true
     }
 
     fn close(self, id: OfferId) -> bool {
+        self.put_back(id);
+        let Some(row) = self.row(id) else { return false };
         self.say(0, 1);
-        self.model.update_value(|m| m.waiting.retain(|c| c.id != id));
-        if let Some(row) = self.row(id) {
-            row.hung.update(|hung| {
-                hung.card.is = Shown::Offline;
-                hung.just_closed = true;
-            });
-        }
+        row.hung.update(|hung| {
+            hung.card.is = Shown::Offline;
+            hung.just_closed = true;
+        });
         true
     }
 
-    /// Brings rows into the order of the filter with what waits, and lets the closed ones go if asked.
-    pub fn arrange(self, drop_closed: bool) {
-        let Some((filter, waiting)) = self.model.try_update_value(|m| (m.view.filter().clone(), std::mem::take(&mut m.waiting))) else {
+    /// A card that waits to be shown waits no more; one that is shown stays as long as somebody reads.
+    fn put_back(self, id: OfferId) -> bool {
+        self.model.update_value(|m| {
+            m.waiting.retain(|card| card.id != id);
+            m.opened = m.opened.min(m.waiting.len());
+        });
+        true
+    }
+
+    /// What is shown of a card can be kept true no longer.
+    fn forget(self, id: OfferId) -> bool {
+        if self.row(id).is_some() {
+            self.rows.update(|rows| rows.retain(|row| row.id != id));
+        }
+        false
+    }
+
+    /// Brings rows into the order of the filter with what waits, and lets those go that no longer belong there if asked.
+    pub fn arrange(self, drop_old: bool) {
+        let Some((filter, waiting)) = self.model.try_update_value(|m| {
+            m.opened = 0;
+            (m.filter.clone(), std::mem::take(&mut m.waiting))
+        }) else {
             return;
         };
         self.rows.update(|rows| {
-            if drop_closed {
-                rows.retain(|row| !row.hung.read_untracked().just_closed);
+            if drop_old {
+                rows.retain(|row| self.holds(row));
             }
             rows.extend(waiting.into_iter().map(Row::new));
             // By hand: rows are few and nearly in order, and the library's sort is a kilobyte to download.
@@ -313,14 +335,16 @@ impl Screen {
         if self.is_read() {
             return;
         }
-        let due = self.rows.try_with_untracked(|rows| rows.iter().any(|row| row.hung.read_untracked().just_closed)).unwrap_or(false)
+        let due = self.rows.try_with_untracked(|rows| rows.iter().any(|row| !self.holds(row))).unwrap_or(false)
             || self.model.try_with_value(|m| !m.waiting.is_empty()).unwrap_or(false);
         if due {
             self.arrange(true);
         }
-        if self.model.try_with_value(|m| m.view.wants_refill()).unwrap_or(false) {
-            self.refill();
-        }
+    }
+
+    /// Whether the row belongs to the window.
+    fn holds(self, row: &Row) -> bool {
+        self.model.try_with_value(|m| m.view.holds(row.id)).unwrap_or(true)
     }
 
     /// Notes whether the pointer is over the list.
@@ -358,12 +382,6 @@ impl Screen {
         }
     }
 
-    fn refill(self) {
-        if let Some((filter, window)) = self.model.try_with_value(|m| (m.view.filter().clone(), m.window)) {
-            self.read(Wanted { filter, window, closed: None });
-        }
-    }
-
     /// Reads the choices anew, in one call, and goes on from there.
     pub fn read(self, wanted: Wanted) {
         let Some(reading) = self.model.try_update_value(|m| {
@@ -387,10 +405,10 @@ impl Screen {
             });
             if let Ok(snapshot) = answer {
                 let before = self.model.with_value(|m| m.view.cursor);
-                let after = snapshot.cursor;
+                let same = before.epoch == snapshot.cursor.epoch && self.shows(&wanted.filter, wanted.window);
                 self.take(snapshot, wanted.filter, wanted.window);
-                // A newer or older position of the same life sorts itself out by the rule of the feed.
-                if before.epoch != after.epoch {
+                // A newer or older position in the same view sorts itself out by the rule of the feed.
+                if !same {
                     self.feed.reopen();
                 }
             }
@@ -452,18 +470,16 @@ impl Screen {
 }
 
 impl Watch for Screen {
-    fn cursor(&self) -> Option<Cursor> {
-        self.model.try_with_value(|m| m.view.cursor)
+    fn stands(&self) -> Option<(Scope, Cursor)> {
+        self.model.try_with_value(|m| (Scope::Window { filter: m.filter.clone(), window: m.window }, m.view.cursor))
     }
 
     fn hear(&self, news: News) -> Heard {
         match news {
             News::Change(change) => self.apply(change),
             News::Board(cursor, board) => {
-                if let Some((filter, window)) = self.model.try_with_value(|m| (m.view.filter().clone(), m.window)) {
-                    let closed = self.around.read_untracked().closed;
-                    let snapshot = Snapshot { closed, ..Snapshot::take(cursor, &board.cards, &filter, window) };
-                    self.take(snapshot, filter, window);
+                if let Some((filter, window)) = self.model.try_with_value(|m| (m.filter.clone(), m.window)) {
+                    self.take(Snapshot { cursor, cards: board.cards, counts: board.counts }, filter, window);
                 }
                 Heard::Fine
             }

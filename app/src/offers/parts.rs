@@ -17,8 +17,10 @@ use crate::{
 use domain::{
     card::Card,
     feed::{Cursor, Step},
+    id::OfferId,
     offer::{Status, free_words},
     presence::Shown,
+    scope::Scope,
 };
 use leptos::prelude::*;
 use std::{cell::Cell, rc::Rc};
@@ -41,8 +43,10 @@ impl Followed {
 }
 
 impl Watch for Followed {
-    fn cursor(&self) -> Option<Cursor> {
-        Some(self.cursor.get())
+    fn stands(&self) -> Option<(Scope, Cursor)> {
+        let mut offers: Vec<OfferId> = self.cards.iter().filter_map(|card| card.try_with_untracked(|hung| hung.card.id)).collect();
+        offers.sort_unstable();
+        Some((Scope::Offers(offers), self.cursor.get()))
     }
 
     fn hear(&self, news: News) -> Heard {

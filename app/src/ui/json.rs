@@ -329,7 +329,7 @@ mod tests {
         presence::{Desk, DeskEvent, DeskEventKind, Presence},
         reject::{Code, Field, Reject},
         time::{Millis, Timestamp},
-        view::Snapshot,
+        view::{Counts, Snapshot},
     };
     use serde::{Serialize, de::DeserializeOwned};
 
@@ -347,11 +347,21 @@ mod tests {
         assert_eq!(card.name, "田中 \"Yui\" \\ \n");
         same(&card);
         same(&Card { answers: domain::answers::Answers::try_from(92).ok(), ..card.clone() });
-        let change = Change { from: 1, to: 2, cards: vec![card.clone()], gone: vec![card.id], stale: true };
+        let counts = Counts { open: 3, busy: 0, closed: 7 };
+        let change = Change {
+            from: 1,
+            to: 2,
+            cards: vec![card.clone()],
+            gone: vec![card.id],
+            counts: Some(counts),
+            stale: true,
+            ..Change::default()
+        };
         same(&change);
+        same(&Change { more: vec![card.clone()], also: vec![card.clone()], out: vec![card.id], lost: vec![card.id], ..change });
         same(&Change::default());
         let cursor = domain::feed::Cursor { epoch: domain::id::Epoch(card.id.0), seq: u64::from(u32::MAX) };
-        same(&Snapshot { cursor, cards: vec![card.clone(); 2], open_beyond: vec![], busy_beyond: vec![card.id], closed: 7 });
+        same(&Snapshot { cursor, cards: vec![card.clone(); 2], counts });
         same(&Hello { epoch: cursor.epoch, seq: 1, mode: domain::feed::Mode::Reset });
         let event = DeskEvent { at: Timestamp(-1), kind: DeskEventKind::LineGap, stretch: Millis(9_000) };
         for presence in [Presence::Offline, Presence::Online { until: Timestamp(5) }, Presence::Away { missed: 1 }] {

@@ -3,74 +3,56 @@
 use crate::store::FeedBody;
 use app::{choices::api::CLOSED_PAGE, error::PortError};
 use async_trait::async_trait;
-use domain::{card::Card, feed::Cursor, filter::Filter, id::OfferId, presence::Shown, view::Snapshot};
-use std::{collections::HashMap, sync::Arc};
+use domain::{card::Card, feed::Cursor, filter::Filter, presence::Shown, scope::Scope, tracker::Listed, view::Snapshot};
+use std::sync::Arc;
 
 /// All listed offers at one position.
 #[derive(Clone, Debug)]
 pub struct Board {
     /// The position.
     pub cursor: Cursor,
-    cards: HashMap<OfferId, Card>,
-}
-
-/// What a row did to one offer, as watchers are told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
-    /// It is among the choices with this state.
-    Card(Box<Card>),
-    /// It left the choices.
-    Gone,
+    listed: Listed,
 }
 
 impl Board {
     /// A board of cards at a position.
     pub fn new(cursor: Cursor, cards: impl IntoIterator<Item = Card>) -> Self {
-        Board { cursor, cards: cards.into_iter().map(|c| (c.id, c)).collect() }
+        Board { cursor, listed: cards.into_iter().map(|c| (c.id, c)).collect() }
     }
 
-    /// Applies the row after the board's position; answers what watchers must be told. Closed offers that were closed before are no news.
-    pub fn apply(&mut self, seq: u64, row: FeedBody) -> Vec<(OfferId, News)> {
+    /// Applies the row after the board's position. Every offer that it names is told to `note`: its card before, and its card now.
+    pub fn apply(&mut self, seq: u64, row: FeedBody, mut note: impl FnMut(Option<&Card>, Option<&Card>, &Listed)) {
         self.cursor.seq = seq;
-        let mut news = Vec::new();
         for id in row.gone {
-            if self.cards.remove(&id).is_some_and(|before| before.is_choice()) {
-                news.push((id, News::Gone));
-            }
+            let before = self.listed.remove(&id);
+            note(before.as_ref(), None, &self.listed);
         }
         for card in row.cards {
             let id = card.id;
-            let now = card.is_choice().then(|| News::Card(Box::new(card.clone())));
-            let before = self.cards.insert(id, card).is_some_and(|before| before.is_choice());
-            news.extend(now.or(before.then_some(News::Gone)).map(|n| (id, n)));
+            let before = self.listed.insert(id, card);
+            note(before.as_ref(), self.listed.get(&id), &self.listed);
         }
-        news
     }
 
-    /// Every open and busy card.
-    pub fn choices(&self) -> impl Iterator<Item = &Card> {
-        self.cards.values().filter(|c| c.is_choice())
+    /// Every listed card.
+    pub const fn listed(&self) -> &Listed {
+        &self.listed
     }
 
     /// How many offers are shown so.
     pub fn count(&self, is: Shown) -> usize {
-        self.cards.values().filter(|card| card.is == is).count()
-    }
-
-    /// How many offers are listed.
-    pub fn listed(&self) -> usize {
-        self.cards.len()
+        self.listed.values().filter(|card| card.is == is).count()
     }
 
     /// The matching choices with a window of so many cards.
     pub fn view(&self, filter: &Filter, window: usize) -> Snapshot {
-        Snapshot::take(self.cursor, self.cards.values(), filter, window)
+        Snapshot::take(self.cursor, self.listed.values(), filter, window)
     }
 
     /// A page of the matching closed offers, last closed first.
     pub fn closed(&self, filter: &Filter, page: usize) -> Vec<Card> {
-        let mut closed: Vec<&Card> = self.cards.values().filter(|c| !c.is_choice() && filter.matches(c)).collect();
-        closed.sort_unstable_by(|a, b| filter.order(a, b));
+        let mut closed: Vec<&Card> = self.listed.values().filter(|c| !c.is_choice() && filter.matches(c)).collect();
+        closed.sort_unstable_by_key(|card| filter.place(card));
         closed.into_iter().skip(page.saturating_mul(CLOSED_PAGE)).take(CLOSED_PAGE).cloned().collect()
     }
 }
@@ -82,7 +64,7 @@ pub struct Choices(pub Arc<super::hub::Hub>);
 #[async_trait]
 impl app::choices::port::Choices for Choices {
     async fn view(&self, filter: &Filter, window: usize) -> Result<Snapshot, PortError> {
-        Ok(self.0.read(|board| board.view(filter, window)))
+        Ok(self.0.snapshot(&Scope::Window { filter: filter.clone(), window }))
     }
 
     async fn closed(&self, filter: &Filter, page: usize) -> Result<Vec<Card>, PortError> {

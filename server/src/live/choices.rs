@@ -1,8 +1,9 @@
 //! `GET /live/choices`: the feed as server-sent events.
 
+use super::views::Full;
 use crate::{
     http::{AppState, headers, origin},
-    serve::Connection,
+    serve::{Connection, UNSENT_MAX},
 };
 use axum::{
     body::Body,
@@ -10,8 +11,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use domain::feed::Cursor;
-use http::{HeaderMap, HeaderValue, Request, Version, header};
+use domain::{feed::Cursor, scope::Scope};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
 use http_body::Frame;
 use serde::Deserialize;
 use std::{
@@ -20,9 +21,6 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-
-/// Largest first event that is sent with the head, in bytes.
-const WITH_HEAD: usize = 16 * 1_024;
 
 /// The query of the stream.
 #[derive(Debug, Default, Deserialize)]
@@ -41,15 +39,16 @@ pub async fn begin<B>(state: AppState, connection: Arc<Connection>, request: Req
     } else {
         match Query::try_from_uri(request.uri()) {
             Ok(Query(query)) => {
-                let (first, next) = state.hub.open(since(&query, request.headers()));
-                match state.hub.reactor() {
-                    Some(reactor) if !state.hub.closing() => {
+                let scope = Scope::parse_query(request.uri().query().unwrap_or_default());
+                match (state.hub.open(&scope, since(&query, request.headers())), state.hub.reactor()) {
+                    (Ok((first, place, next)), Some(reactor)) if !state.hub.closing() => {
                         // A whole board is left to the reactor, which knows what to do with readers that do not read.
-                        let (now, later) = if first.len() > WITH_HEAD { (Bytes::new(), first) } else { (first, Bytes::new()) };
-                        connection.hand_on(Box::new(move |socket, connection| reactor.take_over(socket, connection, later, next)));
+                        let (now, later) = if first.len() > UNSENT_MAX { (Bytes::new(), first) } else { (first, Bytes::new()) };
+                        connection.hand_on(Box::new(move |socket, connection| reactor.take_over(socket, connection, later, place, next)));
                         answer(now)
                     }
-                    _ => answer(Bytes::from([first, state.hub.bye()].concat())),
+                    (Ok((first, ..)), _) => answer(Bytes::from([first, state.hub.bye()].concat())),
+                    (Err(Full), _) => full(),
                 }
             }
             Err(rejection) => rejection.into_response(),
@@ -67,6 +66,11 @@ fn since(query: &Since, headers: &HeaderMap) -> Option<Cursor> {
     // Something that cannot be read is a position that cannot be continued.
     let nowhere = Cursor { epoch: domain::id::Epoch(uuid::Uuid::nil()), seq: u64::MAX };
     asked.or(given.then_some(nowhere))
+}
+
+/// As many different choices are followed as the node can follow.
+fn full() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, HeaderValue::from_static("10"))]).into_response()
 }
 
 /// The headers of a stream, for whoever asks for nothing else.

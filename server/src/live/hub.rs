@@ -3,19 +3,20 @@
 //! A frame is serialised once and its bytes are shared; reactors write them to the sockets.
 
 use super::{
-    board::{Board, News},
+    board::Board,
     reactor::Reactor,
-    ring::{self, Ring, Start},
+    ring::{self, Start},
+    views::{Follower, Full, Live, Views},
 };
-use crate::{config::Feed, ids, lifecycle::Lifecycle, metrics::seconds, store::FeedBody};
+use crate::{config::Feed, ids, lifecycle::Lifecycle, metrics::seconds, serve::UNSENT_MAX, store::FeedBody};
 use bytes::{Bytes, BytesMut};
 use domain::{
     feed::{Bye, Change, Cursor, Mode},
-    id::OfferId,
+    scope::Scope,
+    view::Snapshot,
 };
 use prometheus_client::metrics::histogram::Histogram;
 use std::{
-    collections::BTreeMap,
     io,
     sync::{
         Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -25,17 +26,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Most frames that are handed out at once, and most bytes of them: what is put together for a reader who is behind is its own as long as it does
-/// not take it, so it is kept small. A larger frame goes alone, and is shared.
-const BATCH: (usize, usize) = (64, 16 * 1_024);
+/// Most frames that are handed out at once, and at most [`UNSENT_MAX`] bytes of them: what is put together for a reader who is behind is its own as
+/// long as it does not take it. A larger frame goes alone, and is shared.
+const BATCH: usize = 64;
 
 struct State {
     board: Board,
-    ring: Ring,
-    /// Offers that changed since the last frame, with their last state.
-    pending: BTreeMap<OfferId, News>,
-    /// All choices, ready for watchers that cannot be continued, at one position and in one state of the database.
-    reset: Option<(u64, bool, Bytes)>,
+    views: Views,
     sent_at: Instant,
 }
 
@@ -49,6 +46,8 @@ pub struct Hub {
     /// Reactors that have yet to pass the newest frame on; and how long the last one took until all had, in microseconds.
     behind: AtomicUsize,
     flush_micros: AtomicU64,
+    /// Counts what reactors have to look for.
+    round: AtomicU64,
     closing: AtomicBool,
     /// Whether the database is out of reach.
     stale: AtomicBool,
@@ -72,10 +71,10 @@ pub struct Batch {
     pub frames: u64,
     /// Index of the frame after them.
     pub next: u64,
-    /// Whether it is the whole board, in place of frames that are no longer there.
+    /// Whether other frames come after them.
+    pub more: bool,
+    /// Whether it is all that the view shows, in place of frames that are no longer there.
     pub whole: bool,
-    /// When the newest frame of all went out.
-    sent_at: Instant,
 }
 
 /// What the hub has done so far.
@@ -83,6 +82,8 @@ pub struct Batch {
 pub struct Counts {
     /// Streams that are open.
     pub watchers: usize,
+    /// Views that are kept for them.
+    pub views: usize,
     /// Frames sent out, beats included.
     pub frames: u64,
     /// Rows of the feed that were taken in; several may go out as one frame.
@@ -101,14 +102,15 @@ impl Hub {
     /// A hub that serves `board`.
     pub fn new(board: Board, settings: Feed) -> Arc<Self> {
         let now = Instant::now();
-        let ring = Ring::new(settings.ring, board.cursor.seq);
+        let views = Views::new(&board, settings.ring, Duration::from_millis(settings.beat));
         Arc::new(Hub {
-            state: RwLock::new(State { board, ring, pending: BTreeMap::new(), reset: None, sent_at: now }),
+            state: RwLock::new(State { board, views, sent_at: now }),
             reactors: OnceLock::new(),
             turn: AtomicUsize::new(0),
             watchers: AtomicUsize::new(0),
             behind: AtomicUsize::new(0),
             flush_micros: AtomicU64::new(0),
+            round: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             started: now,
@@ -167,9 +169,10 @@ impl Hub {
 
     /// Takes the next feed rows. Answers `false` when they do not follow the board's position: the board must be read anew then.
     pub fn take(&self, rows: impl IntoIterator<Item = (u64, FeedBody)>) -> bool {
-        let mut state = self.state_mut();
+        let mut guard = self.state_mut();
+        let State { board, views, .. } = &mut *guard;
         for (seq, body) in rows {
-            let head = state.board.cursor.seq;
+            let head = board.cursor.seq;
             if seq <= head {
                 continue;
             }
@@ -177,8 +180,7 @@ impl Hub {
                 return false;
             }
             self.rows.fetch_add(1, Ordering::Relaxed);
-            let news = state.board.apply(seq, body);
-            state.pending.extend(news);
+            board.apply(seq, body, |before, now, listed| views.note(before, now, listed));
         }
         true
     }
@@ -186,13 +188,9 @@ impl Hub {
     /// Replaces the board after a gap in the rows. Watchers that hang behind it are reset.
     pub fn reload(&self, board: Board) {
         let mut state = self.state_mut();
-        let next = state.ring.next;
-        state.ring = Ring::new(self.settings.ring, board.cursor.seq);
-        // One index is left out, so that every open stream is behind the ring.
-        state.ring.next = next.saturating_add(1);
-        state.pending.clear();
-        state.reset = None;
+        state.views.reload(&board);
         state.board = board;
+        self.round.fetch_add(1, Ordering::SeqCst);
         drop(state);
         self.wake_all();
     }
@@ -200,7 +198,7 @@ impl Hub {
     /// When the pending changes may go out: at once if nothing went out in the last tick, which is twice the time that the last frame took.
     pub fn due(&self) -> Option<Instant> {
         let state = self.state();
-        (!state.pending.is_empty()).then(|| state.sent_at + self.tick())
+        state.views.have_news().then(|| state.sent_at + self.tick())
     }
 
     fn tick(&self) -> Duration {
@@ -210,32 +208,33 @@ impl Hub {
 
     /// When a beat is due.
     pub fn beat_due(&self) -> Instant {
-        self.state().sent_at + Duration::from_millis(self.settings.beat)
+        self.state().views.beat_due()
     }
 
-    /// Sends the pending changes as one frame; without any, a beat that carries the position.
+    /// Sends what is pending, as one frame to each view that it concerns; and beats, which carry the position, where nothing was sent for long.
     pub fn flush(&self) {
+        self.send(false);
+    }
+
+    fn send(&self, all: bool) {
         let mut guard = self.state_mut();
-        let state = &mut *guard;
-        let (epoch, head, flushed) = (state.board.cursor.epoch, state.board.cursor.seq, state.ring.flushed);
-        let from = if head > flushed { flushed.saturating_add(1) } else { head };
-        let mut change = Change { from, to: head, stale: self.stale.load(Ordering::Relaxed), ..Change::default() };
-        for (id, news) in std::mem::take(&mut state.pending) {
-            match news {
-                News::Card(card) => change.cards.push(*card),
-                News::Gone => change.gone.push(id),
-            }
+        let State { board, views, sent_at } = &mut *guard;
+        let sent = views.send(board, self.stale.load(Ordering::Relaxed), all, Duration::from_millis(self.settings.beat));
+        views.sweep();
+        if sent == 0 {
+            return;
         }
-        // A frame that was not written to everybody yet took at least this long.
+        // Frames that were not written to everybody yet took at least this long.
         if self.behind.load(Ordering::Relaxed) > 0 {
-            let micros = u64::try_from(state.sent_at.elapsed().as_micros()).unwrap_or(u64::MAX);
+            let micros = u64::try_from(sent_at.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.flush_micros.store(micros.min(self.settings.tick_max.saturating_mul(1_000)), Ordering::Relaxed);
         }
-        state.ring.push(epoch, &change);
-        state.sent_at = Instant::now();
+        *sent_at = Instant::now();
         self.behind.store(self.reactors().len(), Ordering::Relaxed);
+        self.frames.fetch_add(sent, Ordering::Relaxed);
+        // Within the lock: a reactor that sees the round finds its frames.
+        self.round.fetch_add(1, Ordering::SeqCst);
         drop(guard);
-        self.frames.fetch_add(1, Ordering::Relaxed);
         self.wake_all();
     }
 
@@ -248,7 +247,7 @@ impl Hub {
     /// Tells every watcher whether the database is out of reach, when that is another thing than before.
     pub fn set_stale(&self, stale: bool) {
         if self.stale.swap(stale, Ordering::Relaxed) != stale {
-            self.flush();
+            self.send(true);
         }
     }
 
@@ -262,6 +261,7 @@ impl Hub {
     pub fn counts(&self) -> Counts {
         Counts {
             watchers: self.watchers.load(Ordering::Relaxed),
+            views: self.state().views.count(),
             frames: self.frames.load(Ordering::Relaxed),
             rows: self.rows.load(Ordering::Relaxed),
             delivered: self.delivered.load(Ordering::Relaxed),
@@ -281,18 +281,41 @@ impl Hub {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Begins a stream for a watcher that stands at `since`. Answers its first bytes, and the index of the frame that it takes next.
-    pub fn open(&self, since: Option<Cursor>) -> (Bytes, u64) {
+    /// What a scope shows now.
+    pub fn snapshot(&self, scope: &Scope) -> Snapshot {
+        let State { board, views, .. } = &*self.state();
+        match (views.of(scope), scope) {
+            (Some(live), _) => live.tracker.snapshot(board.cursor, board.listed()),
+            (None, Scope::Window { filter, window }) => board.view(filter, *window),
+            (None, other) => domain::tracker::Tracker::new(other.clone(), board.listed()).snapshot(board.cursor, board.listed()),
+        }
+    }
+
+    fn follow(&self, scope: &Scope) -> Result<Follower, Full> {
+        let there = self.state().views.follow(scope);
+        there.map_or_else(
+            || {
+                let State { board, views, .. } = &mut *self.state_mut();
+                views.open(scope, board)
+            },
+            Ok,
+        )
+    }
+
+    /// Begins a stream for a watcher that stands at `since`. Answers its first bytes, its place, and the index of the frame that it takes next.
+    pub fn open(&self, scope: &Scope, since: Option<Cursor>) -> Result<(Bytes, Follower, u64), Full> {
+        let follower = self.follow(scope)?;
         let state = self.state();
+        let live = state.views.get(follower.view).ok_or(Full)?;
         let Cursor { epoch, seq: head } = state.board.cursor;
         let start = match since {
             Some(cursor) if cursor.epoch != epoch => Start::Reset,
-            since => state.ring.start(since.map(|c| c.seq), head),
+            since => live.ring.start(since.map(|c| c.seq), head),
         };
         let retry = ids::jitter(1_000, 3_000);
-        let flushed = state.ring.flushed;
+        let flushed = live.ring.flushed;
         let ready = match start {
-            Start::Live { seq } => Some((ring::hello(epoch, flushed, Mode::Live, seq, retry), state.ring.next)),
+            Start::Live { seq } => Some((ring::hello(epoch, flushed, Mode::Live, seq, retry), live.ring.next)),
             Start::Replay { index } => {
                 self.replays.fetch_add(1, Ordering::Relaxed);
                 Some((ring::hello(epoch, flushed, Mode::Replay, since.map_or(0, |c| c.seq), retry), index))
@@ -302,9 +325,10 @@ impl Hub {
         drop(state);
         let Some((hello, next)) = ready else {
             self.reset();
-            return self.whole_board();
+            let (bytes, next) = self.whole(follower.view).ok_or(Full)?;
+            return Ok((bytes, follower, next));
         };
-        (Bytes::from([hello, self.outage(flushed)].concat()), next)
+        Ok((Bytes::from([hello, self.outage(flushed)].concat()), follower, next))
     }
 
     /// What a watcher is told that comes during an outage: it has missed the frame that said so.
@@ -315,27 +339,31 @@ impl Hub {
         ring::event("beat", None, &Change { from: at, to: at, stale: true, ..Change::default() })
     }
 
-    /// `hello` with a reset and the whole board, as one piece; and the frame that follows it. Its id is one that can never be continued, so that a
+    /// `hello` with a reset and all that a view shows, as one piece; and the frame that follows it. Its id is one that can never be continued, so that a
     /// line that breaks between the two events leads to another reset.
-    fn whole_board(&self) -> (Bytes, u64) {
+    fn whole(&self, view: u64) -> Option<(Bytes, u64)> {
         let stale = self.stale.load(Ordering::Relaxed);
-        let cached = |state: &State| {
-            let is_so = |(seq, was_stale, _): &&(u64, bool, Bytes)| *seq == state.board.cursor.seq && *was_stale == stale;
-            state.reset.as_ref().filter(is_so).map(|(_, _, bytes)| (bytes.clone(), state.ring.next))
+        let cached = |live: &Live, seq| {
+            let is_so = |(at, was_stale, _): &&(u64, bool, Bytes)| *at == seq && *was_stale == stale;
+            live.reset.as_ref().filter(is_so).map(|(_, _, bytes)| (bytes.clone(), live.ring.next))
         };
-        if let Some(ready) = cached(&self.state()) {
-            return ready;
+        {
+            let state = self.state();
+            if let Some(ready) = cached(state.views.get(view)?, state.board.cursor.seq) {
+                return Some(ready);
+            }
         }
-        let mut state = self.state_mut();
-        if let Some(ready) = cached(&state) {
-            return ready;
+        let State { board, views, .. } = &mut *self.state_mut();
+        let (live, cursor) = (views.get_mut(view)?, board.cursor);
+        if let Some(ready) = cached(live, cursor.seq) {
+            return Some(ready);
         }
-        let cursor = state.board.cursor;
-        let board = domain::feed::Board { seq: cursor.seq, cards: state.board.choices().cloned().collect() };
+        let Snapshot { cards, counts, .. } = live.tracker.snapshot(cursor, board.listed());
         let hello = ring::hello(cursor.epoch, cursor.seq, Mode::Reset, 0, ids::jitter(1_000, 3_000));
-        let bytes = Bytes::from([hello, ring::event("board", Some(cursor), &board), self.outage(cursor.seq)].concat());
-        state.reset = Some((cursor.seq, stale, bytes.clone()));
-        (bytes, state.ring.next)
+        let event = ring::event("board", Some(cursor), &domain::feed::Board { seq: cursor.seq, cards, counts });
+        let bytes = Bytes::from([hello, event, self.outage(cursor.seq)].concat());
+        live.reset = Some((cursor.seq, stale, bytes.clone()));
+        Some((bytes, live.ring.next))
     }
 }
 
@@ -363,27 +391,27 @@ impl Drop for Threads {
 
 /// What reactors ask and tell.
 impl Hub {
-    /// Index of the frame that is yet to come.
-    pub fn newest(&self) -> u64 {
-        self.state().ring.next
+    /// Counts the times that frames went out: a reactor that has passed all frames on has nothing to do until it changes.
+    pub fn round(&self) -> u64 {
+        self.round.load(Ordering::SeqCst)
     }
 
-    /// What follows for a stream that takes the frame `next`; `None` when it has everything.
-    pub fn after(&self, next: u64) -> Option<Batch> {
+    /// What follows for a stream of a view that takes the frame `next`; `None` when it has everything.
+    pub fn after(&self, view: u64, next: u64) -> Option<Batch> {
         let state = self.state();
-        let sent_at = state.sent_at;
-        let (most, bytes_most) = BATCH;
-        let Ok(mut frames) = state.ring.after(next, most) else {
+        let ring = &state.views.get(view)?.ring;
+        let newest = ring.next;
+        let Ok(mut frames) = ring.after(next, BATCH) else {
             drop(state);
-            let (bytes, next) = self.whole_board();
-            return Some(Batch { bytes, frames: 1, next, whole: true, sent_at });
+            let (bytes, next) = self.whole(view)?;
+            return Some(Batch { bytes, frames: 1, next, more: false, whole: true });
         };
         let first = frames.next()?;
         let mut length = first.len();
         let more: Vec<&Bytes> = frames
             .take_while(|frame| {
                 length = length.saturating_add(frame.len());
-                length <= bytes_most
+                length <= UNSENT_MAX
             })
             .collect();
         let frames = u64::try_from(more.len()).unwrap_or(u64::MAX).saturating_add(1);
@@ -394,16 +422,18 @@ impl Hub {
             more.into_iter().for_each(|frame| all.extend_from_slice(frame));
             all.freeze()
         };
-        Some(Batch { bytes, frames, next: next.saturating_add(frames), whole: false, sent_at })
+        let next = next.saturating_add(frames);
+        Some(Batch { bytes, frames, next, more: next < newest, whole: false })
     }
 
-    /// A reactor has written a batch to its streams. The last one that passes the newest frame on tells how long the frame took.
-    pub fn passed(&self, batch: &Batch) {
-        if batch.whole || batch.next < self.newest() {
+    /// A reactor has passed on all frames up to that round. The last one that has passed on the newest tells how long it took.
+    pub fn passed(&self, round: u64) {
+        let state = self.state();
+        if round < self.round() {
             return;
         }
         if self.behind.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)) == Ok(1) {
-            let took = batch.sent_at.elapsed();
+            let took = state.sent_at.elapsed();
             self.flush_micros.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
             self.frame_seconds.observe(took.as_secs_f64());
         }

@@ -8,3 +8,4 @@ pub mod reactor;
 pub mod ring;
 pub mod room;
 pub mod socket;
+pub mod views;

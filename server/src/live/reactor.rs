@@ -3,13 +3,20 @@
 //! A stream begins as a request like any other. When its head is answered, hyper hands the socket on (see `serve::Wire`), and from there on nothing
 //! but shared bytes is written to it: no task, no timer, no buffer of its own. What a socket does not take stays as a reference to the same bytes.
 
-use super::hub::{Batch, Hub};
-use crate::{lifecycle::Lifecycle, serve::Connection};
+use super::{
+    hub::{Batch, Hub},
+    views::Follower,
+};
+use crate::{
+    lifecycle::Lifecycle,
+    serve::{Connection, UNSENT_MAX},
+};
 use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
 use slab::Slab;
 use socket2::SockRef;
 use std::{
+    collections::HashMap,
     io::{self, Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,8 +28,6 @@ use std::{
 const MOST: usize = 4;
 /// Events taken at once.
 const EVENTS: usize = 1_024;
-/// Bytes that a reader has to take within the patience that is had with it.
-const STEP: usize = 16 * 1_024;
 /// How often ages and stalls are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often a reader that speaks is listened to at a time.
@@ -43,6 +48,7 @@ struct Arrival {
     connection: Arc<Connection>,
     /// What comes before the frames; mostly nothing that was not sent with the head.
     first: Bytes,
+    place: Follower,
     next: u64,
 }
 
@@ -56,8 +62,7 @@ impl Reactor {
     pub fn start(hub: Arc<Hub>, life: Lifecycle) -> io::Result<(Arc<Self>, JoinHandle<()>)> {
         let poll = Poll::new()?;
         let reactor = Arc::new(Reactor { waker: Waker::new(poll.registry(), WAKE)?, inbox: Mutex::new(Some(Vec::new())) });
-        let next = hub.newest();
-        let mut lane = Lane { hub, reactor: Arc::clone(&reactor), poll, streams: Slab::new(), next, asked: Vec::new() };
+        let mut lane = Lane { hub, reactor: Arc::clone(&reactor), poll, streams: Slab::new(), round: 0, asked: Vec::new() };
         let thread = std::thread::Builder::new().name("feed".into()).spawn(move || {
             let ended = catch_unwind(AssertUnwindSafe(|| lane.run()));
             *lane.reactor.inbox() = None;
@@ -78,11 +83,11 @@ impl Reactor {
         let _ = self.waker.wake();
     }
 
-    /// Takes over a socket whose stream goes on with `first` and then the frame `next`. After the end of the reactor the socket is closed.
-    pub fn take_over(&self, socket: std::net::TcpStream, connection: Arc<Connection>, first: Bytes, next: u64) {
+    /// Takes over a socket whose stream goes on with `first` and then the frame `next` of its view. After the end of the reactor the socket is closed.
+    pub fn take_over(&self, socket: std::net::TcpStream, connection: Arc<Connection>, first: Bytes, place: Follower, next: u64) {
         let mut inbox = self.inbox();
         let Some(arrivals) = inbox.as_mut() else { return };
-        arrivals.push(Arrival { socket, connection, first, next });
+        arrivals.push(Arrival { socket, connection, first, place, next });
         let alone = arrivals.len() == 1;
         drop(inbox);
         if alone {
@@ -98,6 +103,8 @@ impl Reactor {
 /// An open stream.
 struct Stream {
     socket: TcpStream,
+    /// What it follows.
+    place: Follower,
     /// Index of the frame that it takes next.
     next: u64,
     /// What the socket has not taken yet.
@@ -111,7 +118,7 @@ struct Stream {
 /// What is left to write.
 struct Rest {
     bytes: Bytes,
-    /// Since when less than [`STEP`] was taken of it.
+    /// Since when less than [`UNSENT_MAX`] was taken of it.
     since: Instant,
     taken: usize,
 }
@@ -125,7 +132,7 @@ impl Rest {
     fn take(&mut self, n: usize) {
         self.bytes = self.bytes.slice(n..);
         self.taken = self.taken.saturating_add(n);
-        if self.taken >= STEP {
+        if self.taken >= UNSENT_MAX {
             (self.since, self.taken) = (Instant::now(), 0);
         }
     }
@@ -147,8 +154,8 @@ struct Lane {
     reactor: Arc<Reactor>,
     poll: Poll,
     streams: Slab<Stream>,
-    /// Every stream that can be written to has all frames before this one.
-    next: u64,
+    /// Every stream that can be written to has all frames of this round.
+    round: u64,
     /// Streams that something happened to in this turn.
     asked: Vec<(usize, bool)>,
 }
@@ -159,7 +166,7 @@ impl Lane {
         let mut swept = Instant::now();
         while !self.hub.closing() {
             // One frame a turn: frames that come faster than they can be written must not keep anybody else waiting.
-            let wait = if self.next < self.hub.newest() { Duration::ZERO } else { SWEEP.saturating_sub(swept.elapsed()) };
+            let wait = if self.round < self.hub.round() { Duration::ZERO } else { SWEEP.saturating_sub(swept.elapsed()) };
             match self.poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
@@ -180,31 +187,41 @@ impl Lane {
 
     /// Writes the next frames that have gone out to everybody.
     fn pass(&mut self) {
-        let Some(batch) = self.hub.after(self.next) else { return };
-        let before = std::mem::replace(&mut self.next, batch.next);
-        let mut gone = Vec::new();
+        let round = self.hub.round();
+        if self.round == round {
+            return;
+        }
+        // Streams that follow the same and stand at the same frame are given the same bytes.
+        let mut batches = HashMap::new();
+        let (mut last, mut gone, mut whole) = (None, Vec::new(), true);
         for (key, stream) in &mut self.streams {
             if stream.rest.is_some() {
                 continue;
             }
-            // Whoever arrived since has some of them already.
-            let wrote = if stream.next == before {
-                give(&self.hub, stream, key, &batch, &self.poll)
-            } else {
-                catch_up(&self.hub, stream, key, &self.poll)
+            let at = (stream.place.view, stream.next);
+            let batch: Option<Arc<Batch>> = match &last {
+                Some((same, batch)) if *same == at => Option::clone(batch),
+                _ => batches.entry(at).or_insert_with(|| self.hub.after(at.0, at.1).map(Arc::new)).clone(),
             };
-            if matches!(wrote, Wrote::Gone) {
-                gone.push(key);
+            if let Some(batch) = &batch {
+                whole &= !batch.more;
+                if matches!(give(&self.hub, stream, key, batch, &self.poll), Wrote::Gone) {
+                    gone.push(key);
+                }
             }
+            last = Some((at, batch));
         }
-        self.hub.passed(&batch);
+        if whole {
+            self.round = round;
+            self.hub.passed(round);
+        }
         self.remove(gone);
     }
 
     /// Takes up the sockets that have come, and writes what they missed on the way.
     fn take_up(&mut self, arrivals: Option<Vec<Arrival>>) {
         let mut gone = Vec::new();
-        for Arrival { socket, connection, first, next } in arrivals.into_iter().flatten() {
+        for Arrival { socket, connection, first, place, next } in arrivals.into_iter().flatten() {
             let entry = self.streams.vacant_entry();
             let key = entry.key();
             let mut socket = TcpStream::from_std(socket);
@@ -212,7 +229,7 @@ impl Lane {
                 tracing::warn!(%error, "a stream could not be taken up");
                 continue;
             }
-            let stream = entry.insert(Stream { socket, next, rest: None, bye_at: self.hub.bye_at(), _connection: connection });
+            let stream = entry.insert(Stream { socket, place, next, rest: None, bye_at: self.hub.bye_at(), _connection: connection });
             self.hub.came();
             let wrote = match write(stream, key, &first, &self.poll) {
                 Wrote::All => catch_up(&self.hub, stream, key, &self.poll),
@@ -264,7 +281,7 @@ impl Lane {
 
     /// Says goodbye to everybody.
     fn end(&mut self) {
-        while self.next < self.hub.newest() {
+        while self.round < self.hub.round() {
             self.pass();
         }
         let last = self.reactor.inbox().take();
@@ -308,7 +325,7 @@ fn give(hub: &Hub, stream: &mut Stream, key: usize, batch: &Batch, poll: &Poll) 
 
 /// Writes what the stream has yet to get.
 fn catch_up(hub: &Hub, stream: &mut Stream, key: usize, poll: &Poll) -> Wrote {
-    while let Some(batch) = hub.after(stream.next) {
+    while let Some(batch) = hub.after(stream.place.view, stream.next) {
         match give(hub, stream, key, &batch, poll) {
             Wrote::All => {}
             other => return other,

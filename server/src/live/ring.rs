@@ -8,7 +8,7 @@ use domain::{
 use serde::Serialize;
 use std::collections::VecDeque;
 
-/// A frame ready for the wire. `index` counts frames since the start of the process, beats included.
+/// A frame ready for the wire.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// First seq that it covers.
@@ -66,7 +66,14 @@ pub enum Start {
 impl Ring {
     /// An empty ring after `flushed`.
     pub fn new(capacity: usize, flushed: u64) -> Self {
-        Ring { frames: VecDeque::with_capacity(capacity.min(1_024)), capacity, next: 0, flushed }
+        Ring { frames: VecDeque::new(), capacity, next: 0, flushed }
+    }
+
+    /// Begins anew after `flushed`. One index is left out, so that every open stream is behind.
+    pub fn restart(&mut self, flushed: u64) {
+        self.frames.clear();
+        self.next = self.next.saturating_add(1);
+        self.flushed = flushed;
     }
 
     /// Index of the oldest frame.
@@ -76,7 +83,7 @@ impl Ring {
 
     /// Adds a frame for `change`; an empty one is a beat.
     pub fn push(&mut self, epoch: Epoch, change: &Change) {
-        let name = if change.cards.is_empty() && change.gone.is_empty() { "beat" } else { "change" };
+        let name = if change.is_beat() { "beat" } else { "change" };
         let bytes = event(name, Some(Cursor { epoch, seq: change.to }), change);
         if self.frames.len() == self.capacity {
             self.frames.pop_front();
@@ -120,6 +127,7 @@ pub struct Lagged;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::view::Counts;
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -128,7 +136,7 @@ mod tests {
     }
 
     fn change(from: u64, to: u64) -> Change {
-        Change { from, to, gone: vec![domain::id::OfferId(Uuid::nil())], ..Change::default() }
+        Change { from, to, counts: Some(Counts::default()), ..Change::default() }
     }
 
     #[test]

@@ -157,7 +157,7 @@ impl Offers for Store {
                 return Err(Code::NotFound.into());
             }
             let order = Filter::default();
-            cards.sort_unstable_by(|a, b| order.order(a, b));
+            cards.sort_unstable_by_key(|card| order.place(card));
             Ok(ProviderView {
                 id: provider,
                 since: Timestamp(found.account.created_at),

@@ -1,19 +1,25 @@
 //! The feed: design section 5, one statement a test.
 
-use crate::node::{Event, Node, config};
+use crate::node::{Event, Node, Watcher, config};
 use domain::{
     card::Card,
     category::Category,
     currency::Currency,
     feed::Cursor,
+    filter::Filter,
     id::{AccountId, OfferId},
     language::Languages,
     media::Media,
     presence::Shown,
+    scope::Scope,
     time::Timestamp,
+    view::{Outcome, Snapshot, View, WINDOW, WINDOW_MAX},
 };
 use reqwest::header;
-use server::{live::board::Board, store::FeedBody};
+use server::{
+    live::{board::Board, views::Full},
+    store::FeedBody,
+};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -262,7 +268,9 @@ async fn a_reader_that_comes_late_to_its_socket_gets_every_frame_whole_and_in_or
                         // A board may be ahead of the frame that follows it.
                         assert!(data["from"].as_u64().unwrap() <= seq.unwrap() + 1, "frames join: {event}");
                         seq = data["to"].as_u64();
-                        last = if data["gone"][0] == offer { "gone".into() } else { data["cards"][0]["is"].as_str().unwrap().to_owned() };
+                        // A registration changes no card that is shown, only how many are closed.
+                        let is = data["cards"][0]["is"].as_str().or((data["gone"][0] == offer).then_some("gone"));
+                        last = is.map_or(last, str::to_owned);
                     }
                     other => panic!("{other}"),
                 }
@@ -462,4 +470,116 @@ async fn a_replay_of_many_frames_is_whole() {
         let change = watcher.next().await.unwrap();
         assert_eq!((change.data["from"].as_u64(), change.data["to"].as_u64()), (Some(at.seq + n), Some(at.seq + n)));
     }
+}
+
+/// A page of the choices or of offers: what it shows is kept as a browser keeps it.
+struct Page<'a> {
+    node: &'a Node,
+    scope: Scope,
+    view: View,
+    watcher: Watcher,
+    boards: usize,
+}
+
+impl<'a> Page<'a> {
+    async fn open(node: &'a Node, scope: Scope) -> Self {
+        let snapshot = node.hub.snapshot(&scope);
+        let watcher = node.watch_query(&format!("since={}&{}", snapshot.cursor, scope.query_string())).await;
+        Page { node, view: View::new(&snapshot), scope, watcher, boards: 0 }
+    }
+
+    /// Reads on until it stands where the board stands.
+    async fn agrees(&mut self) {
+        let want = self.node.hub.snapshot(&self.scope);
+        while self.view.cursor.seq < want.cursor.seq {
+            let event = self.watcher.next().await.unwrap();
+            match event.name.as_str() {
+                "hello" => {}
+                "board" => {
+                    let board: domain::feed::Board = serde_json::from_value(event.data).unwrap();
+                    let cursor = Cursor { seq: board.seq, ..want.cursor };
+                    self.view = View::new(&Snapshot { cursor, cards: board.cards, counts: board.counts });
+                    self.boards += 1;
+                }
+                _ => assert_ne!(self.view.apply(serde_json::from_value(event.data).unwrap()), Outcome::Gap),
+            }
+        }
+        assert_eq!((self.view.cursor, self.view.counts), (want.cursor, want.counts));
+        assert!(want.cards.iter().all(|card| self.view.holds(card.id)), "{:?}", self.scope);
+        assert_eq!(self.view.beyond(), want.counts.choices() - want.cards.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_sent_what_it_shows_and_only_that() {
+    let mut config = config();
+    config.feed.beat = 300;
+    let node = Node::with(config).await;
+    let at = node.hub.read(|board| board.cursor);
+    let named = |n: u64| Card { at: Timestamp(n as i64), ..card(n.into(), if n % 2 == 0 { "Even" } else { "Odd" }) };
+    node.hub.reload(Board::new(at, (0..300).map(named)));
+    let only = |q: &str| Scope::Window { filter: Filter { search: q.into(), ..Filter::default() }, window: WINDOW };
+    let scopes =
+        [Scope::front(), only("even"), only("odd"), only("nobody"), Scope::Offers(vec![named(3).id, named(7).id]), Scope::Everything];
+    let mut pages = Vec::new();
+    for scope in scopes {
+        pages.push(Page::open(&node, scope).await);
+    }
+    assert_eq!(node.hub.counts().views, 6, "the two that are always there are shared");
+    for step in 1..=400_u64 {
+        let n = step * 37 % 300;
+        let is = Shown::ALL[usize::try_from(step % 3).unwrap()];
+        node.hub
+            .take([(at.seq + step, FeedBody { cards: vec![Card { is, at: Timestamp(1_000 + step as i64), ..named(n) }], gone: vec![] })]);
+        if step % 3 == 0 {
+            node.hub.flush();
+        }
+    }
+    node.hub.flush();
+    for page in &mut pages {
+        page.agrees().await;
+        assert!(page.boards <= 1, "{:?} was read anew {} times", page.scope, page.boards);
+    }
+    // An offer far down changes its words: whoever shows it is told, and nobody else is sent a card.
+    let far = node.hub.read(|board| board.listed()[&named(7).id].clone());
+    let row = FeedBody { cards: vec![Card { name: "Nina".into(), ..far }], gone: vec![] };
+    node.hub.take([(at.seq + 401, row)]);
+    node.hub.flush();
+    for page in &mut pages {
+        let shows = page.view.holds(named(7).id);
+        let event = loop {
+            let event = page.watcher.next().await.unwrap();
+            if event.data["to"] == at.seq + 401 {
+                break event;
+            }
+        };
+        let told = event.data["cards"].as_array().map_or(0, Vec::len);
+        assert_eq!(told, usize::from(shows), "{:?}: {}", page.scope, event.data);
+    }
+    assert!(!pages[0].view.holds(named(7).id) && pages[4].view.holds(named(7).id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_an_end_to_the_views_that_a_node_keeps() {
+    let node = Node::start().await;
+    let mut full = None;
+    let mut followed = Vec::new();
+    for n in 0..500 {
+        let scope = Scope::Window { filter: Filter { search: format!("word {n}"), ..Filter::default() }, window: WINDOW_MAX };
+        match node.hub.open(&scope, None) {
+            Ok(open) => followed.push(open),
+            Err(Full) => {
+                full = Some(scope);
+                break;
+            }
+        }
+    }
+    let full = full.expect("an end");
+    let url = node.url(&format!("/live/choices?{}", full.query_string()));
+    let response = reqwest::get(&url).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers().contains_key("retry-after")), (503, true));
+    // The choices that everybody sees are there all the same, and so is the page that was refused.
+    assert!(node.hub.open(&Scope::front(), None).is_ok());
+    let (status, _) = node.client().page(&format!("/?{}", full.query_string())).await;
+    assert_eq!(status, 200);
 }

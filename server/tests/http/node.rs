@@ -88,8 +88,11 @@ impl Node {
     }
 
     pub async fn watch(&self, since: Option<&str>) -> Watcher {
-        let query = since.map(|s| format!("?since={s}")).unwrap_or_default();
-        let response = reqwest::get(self.url(&format!("/live/choices{query}"))).await.unwrap();
+        self.watch_query(&since.map(|s| format!("since={s}")).unwrap_or_default()).await
+    }
+
+    pub async fn watch_query(&self, query: &str) -> Watcher {
+        let response = reqwest::get(self.url(&format!("/live/choices?{query}"))).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         Watcher { response, rest: String::new() }
     }

@@ -15,6 +15,7 @@ use domain::{
     language::Languages,
     media::Media,
     presence::Shown,
+    scope::Scope,
     time::Timestamp,
     view::WINDOW,
 };
@@ -28,6 +29,9 @@ use uuid::Uuid;
 
 /// How often each thing is done.
 const TIMES: usize = 50;
+
+/// Searches that are followed beside the front page.
+const VIEWS: usize = 200;
 
 /// What is measured.
 #[derive(Args)]
@@ -50,10 +54,14 @@ pub fn run(options: &Options) -> Outcome {
         "offers",
         "memory, MiB",
         "a change, µs",
+        "with 200 views, µs",
+        "sent for it, bytes",
         "first 60, ms",
+        "kept, µs",
         "first 60 of a search, ms",
         "the page carries, KiB",
         "a reset carries, KiB",
+        "everything, KiB",
     ];
     let text = table(&head, &rows?);
     println!("\n{text}");
@@ -68,20 +76,52 @@ fn one(offers: u128) -> Outcome<Vec<String>> {
     let held = (process::memory(me)? - before) / 1_024.0;
 
     let mut seq = 0;
-    let change = time(|| {
-        seq += 1;
-        let is = if seq % 2 == 0 { Shown::Online } else { Shown::Busy };
-        hub.take([(seq, FeedBody { cards: vec![all.card(u128::from(seq) * 7 % offers, is)], gone: vec![] })]);
-        hub.flush();
-    });
+    let mut change = || {
+        time(|| {
+            seq += 1;
+            let is = if seq % 2 == 0 { Shown::Online } else { Shown::Busy };
+            hub.take([(seq, FeedBody { cards: vec![all.card(u128::from(seq) * 7 % offers, is)], gone: vec![] })]);
+            hub.flush();
+        })
+    };
+    let alone = change();
+    // What a page of the first 60 is sent for a change somewhere on the board, the middle of many.
+    let (_, front, mut next) = hub.open(&Scope::front(), None).map_err(|full| format!("{full:?}"))?;
+    let sent = median((0..TIMES).map(|_| {
+        change();
+        let mut bytes = 0;
+        while let Some(batch) = hub.after(front.view, next) {
+            (bytes, next) = (bytes + batch.bytes.len(), batch.next);
+        }
+        bytes as f64 / TIMES as f64
+    }));
+    let search = |n: usize| Filter { search: format!("spanish {n}"), ..Filter::default() };
+    let followers: Result<Vec<_>, _> = (0..VIEWS).map(|n| hub.open(&Scope::Window { filter: search(n), window: WINDOW }, None)).collect();
+    let followers = followers.map_err(|full| format!("{full:?}"))?;
+    let among = change();
+    drop(followers);
+
     let view = |filter: &Filter| time(|| drop(std::hint::black_box(hub.read(|board| board.view(filter, WINDOW)))));
-    let search = Filter { search: "spanish 77".into(), ..Filter::default() };
-    let (first, found) = (view(&Filter::default()), view(&search));
-    let page = serde_json::to_string(&hub.read(|board| board.view(&Filter::default(), WINDOW))).map_err(|e| e.to_string())?.len();
+    let (first, found) = (view(&Filter::default()), view(&search(77)));
+    let kept = time(|| drop(std::hint::black_box(hub.snapshot(&Scope::front()))));
+    let page = serde_json::to_string(&hub.snapshot(&Scope::front())).map_err(|e| e.to_string())?.len();
     let nowhere = Cursor { epoch: Epoch(Uuid::nil()), seq: 0 };
-    let reset = hub.open(Some(nowhere)).0.len();
+    let reset = |scope: &Scope| hub.open(scope, Some(nowhere)).map(|(first, ..)| first.len()).map_err(|full| format!("{full:?}"));
+    let (window, everything) = (reset(&Scope::front())?, reset(&Scope::Everything)?);
     let kib = |bytes: usize| figure(bytes as f64 / 1_024.0);
-    Ok(vec![offers.to_string(), figure(held), figure(change * 1e6), figure(first * 1e3), figure(found * 1e3), kib(page), kib(reset)])
+    Ok(vec![
+        offers.to_string(),
+        figure(held),
+        figure(alone * 1e6),
+        figure(among * 1e6),
+        figure(sent),
+        figure(first * 1e3),
+        figure(kept * 1e6),
+        figure(found * 1e3),
+        kib(page),
+        kib(window),
+        kib(everything),
+    ])
 }
 
 /// The middle of how long something takes, in seconds.
