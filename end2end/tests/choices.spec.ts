@@ -93,7 +93,7 @@ test('without JavaScript the page is complete, and current when it is asked agai
   await expect(zoe.page.getByRole('heading', { level: 1, name: 'Spanish conversation' })).toBeVisible();
 });
 
-test('beyond the window only the count moves', async ({ person }) => {
+test('the window follows the board, and what lies beyond it is a number', async ({ person }) => {
   test.slow();
   const people = await Promise.all([0, 1].map(async (n) => {
     const ana = await person();
@@ -103,14 +103,44 @@ test('beyond the window only the count moves', async ({ person }) => {
     return ana;
   }));
   const ben = await person();
+  // From here on everything comes over the stream: the board is read again for a wider window only.
+  let reads = 0;
+  ben.page.on('request', (request) => { if (request.url().includes('/api/choices/view')) reads++; });
   await ben.goto('/');
-  await expect(ben.page.locator('li[data-offer]')).toHaveCount(60);
+  const cards = ben.page.locator('#choices li[data-offer]');
+  await expect(cards).toHaveCount(60);
   await expect(ben.page.getByText('Show more (10 more are here)')).toBeVisible();
   await people[0].register('One more');
   await expect(ben.page.getByText('Show more (11 more are here)')).toBeVisible();
+  await people[1].goOffline();
+  await expect(cards).toHaveCount(36);
+  await expect(ben.page.locator('.counts')).toContainText('36 open now');
+  await expect(ben.page.getByText('Show more')).toBeHidden();
+
+  // What was before somebody's eyes stays true, though others opened above it.
+  await cards.first().getByRole('link', { name: 'See offer' }).focus();
+  await people[1].goOnline();
+  await expect(ben.page.getByText('35 more opened')).toBeVisible();
+  await expect(ben.page.getByText('Show more (11 more are here)')).toBeVisible();
+  await people[0].goOffline();
+  await expect(ben.page.locator('#choices li[data-presence="offline"]')).toHaveCount(36);
+  await ben.page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  await expect(cards).toHaveCount(35);
+  await expect(ben.page.locator('#choices li[data-presence="online"]')).toHaveCount(35);
+  expect(reads).toBe(0);
+
+  await people[0].goOnline();
+  await expect(ben.page.getByText('Show more (11 more are here)')).toBeVisible();
   await ben.page.getByText('Show more').click();
-  await expect(ben.page.locator('li[data-offer]')).toHaveCount(71);
+  await expect(cards).toHaveCount(71);
   await expect(ben.page).toHaveURL(/show=120/);
+  expect(reads).toBe(1);
+  // The wider window is kept as the narrow one was.
+  await people[0].goOffline();
+  await expect(ben.page.locator('.counts')).toContainText('35 open now');
+  await ben.page.mouse.move(0, 0);
+  await ben.page.evaluate(() => scrollTo(0, 0));
+  await expect(cards).toHaveCount(35);
 });
 
 test('a filtered list leads on to an offer and back', async ({ person }) => {

@@ -62,6 +62,8 @@ struct Model {
     waiting: Vec<Card>,
     /// How many of them came because they opened.
     opened: usize,
+    /// Whether rows are to come, to go or to move once nobody reads.
+    unsettled: bool,
     pointer: bool,
     focus: bool,
     /// What was not said yet: opened, closed.
@@ -127,6 +129,7 @@ impl Screen {
             window: wanted.window,
             waiting: Vec::new(),
             opened: 0,
+            unsettled: false,
             pointer: false,
             focus: false,
             unsaid: (0, 0),
@@ -153,9 +156,7 @@ impl Screen {
         }
         on_cleanup(move || self.feed.leave());
         let handle = window_event_listener_untyped("scroll", move |_| {
-            if self.around.try_with_untracked(|around| around.waiting > 0) == Some(true) {
-                self.settle();
-            }
+            self.settle();
         });
         on_cleanup(move || handle.remove());
     }
@@ -190,6 +191,7 @@ impl Screen {
             m.window = window;
             m.waiting.clear();
             m.opened = 0;
+            m.unsettled = false;
             m.last = Timestamp(browser_now());
         });
         self.rows.update(|rows| {
@@ -237,6 +239,7 @@ impl Screen {
         }
         self.show_counts();
         if unsettled {
+            self.model.update_value(|m| m.unsettled = true);
             if !self.is_read() {
                 self.arrange(false);
             }
@@ -311,6 +314,7 @@ impl Screen {
     pub fn arrange(self, drop_old: bool) {
         let Some((filter, waiting)) = self.model.try_update_value(|m| {
             m.opened = 0;
+            m.unsettled &= !drop_old;
             (m.filter.clone(), std::mem::take(&mut m.waiting))
         }) else {
             return;
@@ -332,12 +336,7 @@ impl Screen {
 
     /// What was held back while somebody read happens now.
     fn settle(self) {
-        if self.is_read() {
-            return;
-        }
-        let due = self.rows.try_with_untracked(|rows| rows.iter().any(|row| !self.holds(row))).unwrap_or(false)
-            || self.model.try_with_value(|m| !m.waiting.is_empty()).unwrap_or(false);
-        if due {
+        if self.model.try_with_value(|m| m.unsettled) == Some(true) && !self.is_read() {
             self.arrange(true);
         }
     }
