@@ -5,7 +5,7 @@ use crate::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
+use std::{cell::OnceCell, cmp::Reverse};
 
 /// Longest search, in bytes.
 pub const SEARCH_MAX: usize = 100;
@@ -41,6 +41,26 @@ pub struct Filter {
     pub free_seconds: u32,
     /// The order.
     pub sort: Sort,
+}
+
+/// A card, and the text in which words are looked for: made once, however many filters look.
+#[derive(Clone, Debug)]
+pub struct Searched<'a> {
+    /// The card.
+    pub card: &'a Card,
+    text: OnceCell<String>,
+}
+
+impl<'a> From<&'a Card> for Searched<'a> {
+    fn from(card: &'a Card) -> Self {
+        Searched { card, text: OnceCell::new() }
+    }
+}
+
+impl Searched<'_> {
+    fn text(&self) -> &str {
+        self.text.get_or_init(|| folded(&format!("{} {} {}", self.card.title, self.card.name, self.card.category.label())))
+    }
 }
 
 /// Where a card stands in the order of a filter: no two offers stand in the same place.
@@ -125,6 +145,12 @@ impl Filter {
 
     /// Whether a card belongs into the view, whatever its presence.
     pub fn matches(&self, card: &Card) -> bool {
+        self.fits(&Searched::from(card))
+    }
+
+    /// The same for a card that many filters look at.
+    pub fn fits(&self, searched: &Searched<'_>) -> bool {
+        let card = searched.card;
         let within_rate = || match (self.max_rate, self.currency) {
             (_, None) => true,
             (max, Some(currency)) => card.rate_minor == 0 || (card.currency == currency && max.is_none_or(|max| card.rate_minor <= max)),
@@ -134,15 +160,7 @@ impl Filter {
             && self.medium.is_none_or(|m| card.media.has(m))
             && within_rate()
             && card.free_seconds >= self.free_seconds
-            && self.finds(card)
-    }
-
-    fn finds(&self, card: &Card) -> bool {
-        if self.search.is_empty() {
-            return true;
-        }
-        let text = folded(&format!("{} {} {}", card.title, card.name, card.category.label()));
-        self.search.split(' ').all(|word| text.contains(word))
+            && (self.search.is_empty() || self.search.split(' ').all(|word| searched.text().contains(word)))
     }
 
     /// The place of a card in the order of the view, on both sides alike.

@@ -2,7 +2,7 @@
 
 use crate::{
     card::Card,
-    filter::Filter,
+    filter::{Filter, Searched},
     id::OfferId,
     offer::OFFERS_MAX,
     view::{WINDOW, window},
@@ -60,10 +60,15 @@ impl Scope {
 
     /// Whether a card belongs to it, whatever its presence.
     pub fn matches(&self, card: &Card) -> bool {
+        self.fits(&Searched::from(card))
+    }
+
+    /// The same for a card that many scopes look at.
+    pub fn fits(&self, searched: &Searched<'_>) -> bool {
         match self {
             Scope::Everything => true,
-            Scope::Window { filter, .. } => filter.matches(card),
-            Scope::Offers(offers) => offers.binary_search(&card.id).is_ok(),
+            Scope::Window { filter, .. } => filter.fits(searched),
+            Scope::Offers(offers) => offers.binary_search(&searched.card.id).is_ok(),
         }
     }
 }

@@ -6,7 +6,7 @@
 use crate::{
     card::Card,
     feed::{Change, Cursor},
-    filter::{Filter, Place},
+    filter::{Filter, Place, Searched},
     id::OfferId,
     presence::Shown,
     scope::Scope,
@@ -135,8 +135,9 @@ impl Tracker {
     }
 
     /// Takes in that an offer's card was `before` and is `now`, as `listed` already has it. Answers whether there is something to tell.
-    pub fn note(&mut self, before: Option<&Card>, now: Option<&Card>, listed: &Listed) -> bool {
-        let (before, now) = (before.filter(|card| self.scope.matches(card)), now.filter(|card| self.scope.matches(card)));
+    pub fn note(&mut self, before: Option<&Searched<'_>>, now: Option<&Searched<'_>>, listed: &Listed) -> bool {
+        let [before, now] =
+            [before, now].map(|searched| searched.filter(|searched| self.scope.fits(searched)).map(|searched| searched.card));
         let Some(id) = before.or(now).map(|card| card.id) else { return false };
         self.recounted |= before.map(|card| card.is) != now.map(|card| card.is);
         for (card, more) in [(before, false), (now, true)] {
@@ -325,7 +326,7 @@ mod tests {
                     Some(card) => listed.insert(id, card.clone()),
                     None => listed.remove(&id),
                 };
-                tracker.note(before.as_ref(), now.as_ref(), &listed);
+                tracker.note(before.as_ref().map(Searched::from).as_ref(), now.as_ref().map(Searched::from).as_ref(), &listed);
                 seq += 1;
                 prop_assert_eq!(sorted(tracker.snapshot(at(seq), &listed)), sorted(read(&listed, seq)), "what it shows is what there is");
                 // Pages are rendered at any time.
@@ -362,7 +363,7 @@ mod tests {
 
     fn put(tracker: &mut Tracker, listed: &mut Listed, card: Card) -> bool {
         let before = listed.insert(card.id, card.clone());
-        tracker.note(before.as_ref(), Some(&card), listed)
+        tracker.note(before.as_ref().map(Searched::from).as_ref(), Some(&Searched::from(&card)), listed)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
     presence::Shown,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// Cards in the first window, and in each further one.
 pub const WINDOW: usize = 60;
@@ -73,14 +73,18 @@ impl Snapshot {
 
 /// The first of the cards in the order of the filter, in order.
 pub(crate) fn first<'a>(cards: impl Iterator<Item = &'a Card>, filter: &Filter, most: usize) -> Vec<&'a Card> {
-    let mut cards: Vec<&Card> = cards.collect();
-    // Only what is shown is put in order: of a hundred thousand choices most are a number.
-    if most < cards.len() {
-        cards.select_nth_unstable_by_key(most, |card| filter.place(card));
-        cards.truncate(most);
+    let mut first = BTreeMap::new();
+    for card in cards {
+        // Only what is shown is put in order: of a hundred thousand choices most are a number.
+        let place = filter.place(card);
+        if first.len() < most || first.last_key_value().is_some_and(|(last, _)| place < *last) {
+            first.insert(place, card);
+        }
+        if first.len() > most {
+            first.pop_last();
+        }
     }
-    cards.sort_unstable_by_key(|card| filter.place(card));
-    cards
+    first.into_values().collect()
 }
 
 /// What a change did to a view: what the page must show.

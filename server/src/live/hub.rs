@@ -13,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 use domain::{
     feed::{Bye, Change, Cursor, Mode},
     scope::Scope,
+    tracker::Tracker,
     view::Snapshot,
 };
 use prometheus_client::metrics::histogram::Histogram;
@@ -29,6 +30,9 @@ use std::{
 /// Most frames that are handed out at once, and at most [`UNSENT_MAX`] bytes of them: what is put together for a reader who is behind is its own as
 /// long as it does not take it. A larger frame goes alone, and is shared.
 const BATCH: usize = 64;
+
+/// How often a new view is read beside everything else, before everything else has to wait for it.
+const TRIES: usize = 2;
 
 struct State {
     board: Board,
@@ -287,19 +291,30 @@ impl Hub {
         match (views.of(scope), scope) {
             (Some(live), _) => live.tracker.snapshot(board.cursor, board.listed()),
             (None, Scope::Window { filter, window }) => board.view(filter, *window),
-            (None, other) => domain::tracker::Tracker::new(other.clone(), board.listed()).snapshot(board.cursor, board.listed()),
+            (None, other) => Tracker::new(other.clone(), board.listed()).snapshot(board.cursor, board.listed()),
         }
     }
 
     fn follow(&self, scope: &Scope) -> Result<Follower, Full> {
-        let there = self.state().views.follow(scope);
-        there.map_or_else(
-            || {
-                let State { board, views, .. } = &mut *self.state_mut();
-                views.open(scope, board)
-            },
-            Ok,
-        )
+        // What a new view shows is read while others read too, in the hope that nothing happens until it is added.
+        for _ in 0..TRIES {
+            let (tracker, read_at) = {
+                let State { board, views, .. } = &*self.state();
+                if let Some(follower) = views.follow(scope) {
+                    return Ok(follower);
+                }
+                if !views.have_room(scope) {
+                    return Err(Full);
+                }
+                (Tracker::new(scope.clone(), board.listed()), board.cursor)
+            };
+            let State { board, views, .. } = &mut *self.state_mut();
+            if board.cursor == read_at {
+                return views.open(tracker, read_at.seq);
+            }
+        }
+        let State { board, views, .. } = &mut *self.state_mut();
+        views.open(Tracker::new(scope.clone(), board.listed()), board.cursor.seq)
     }
 
     /// Begins a stream for a watcher that stands at `since`. Answers its first bytes, its place, and the index of the frame that it takes next.

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use domain::{
     card::Card,
     feed::Cursor,
+    filter::Searched,
     id::OfferId,
     scope::Scope,
     tracker::{Listed, Tracker},
@@ -98,13 +99,14 @@ impl Views {
             frames,
             beat_due: Instant::now() + beat,
         };
-        views.add(Scope::Everything, board);
-        views.add(Scope::front(), board);
+        for scope in [Scope::Everything, Scope::front()] {
+            views.add(Tracker::new(scope, board.listed()), board.cursor.seq);
+        }
         views
     }
 
-    fn add(&mut self, scope: Scope, board: &Board) -> u64 {
-        let view = self.next;
+    fn add(&mut self, tracker: Tracker, seq: u64) {
+        let (view, scope) = (self.next, tracker.scope().clone());
         self.next = view.saturating_add(1);
         let frames = match &scope {
             scope if stays(scope) => self.frames,
@@ -116,17 +118,10 @@ impl Views {
             _ => self.wide.push(view),
         }
         self.cards = self.cards.saturating_add(weight(&scope));
-        self.by_scope.insert(scope.clone(), view);
-        let live = Live {
-            tracker: Tracker::new(scope, board.listed()),
-            ring: Ring::new(frames, board.cursor.seq),
-            reset: None,
-            sent_at: Instant::now(),
-            users: Arc::default(),
-            unused: None,
-        };
+        self.by_scope.insert(scope, view);
+        let live =
+            Live { tracker, ring: Ring::new(frames, seq), reset: None, sent_at: Instant::now(), users: Arc::default(), unused: None };
         self.all.insert(view, live);
-        view
     }
 
     /// A place in the view of that scope, if it is in use.
@@ -135,16 +130,22 @@ impl Views {
         Some(Follower { view, _user: Arc::clone(&self.all.get(&view)?.users) })
     }
 
-    /// A place in the view of that scope, which is added if there is room.
-    pub fn open(&mut self, scope: &Scope, board: &Board) -> Result<Follower, Full> {
-        if let Some(follower) = self.follow(scope) {
+    /// Whether a view of that scope can be added.
+    pub fn have_room(&self, scope: &Scope) -> bool {
+        self.cards.saturating_add(weight(scope)) <= CARDS_MAX
+    }
+
+    /// A place in the view of that scope, which is added if there is room. `tracker` is one of this board.
+    pub fn open(&mut self, tracker: Tracker, seq: u64) -> Result<Follower, Full> {
+        if let Some(follower) = self.follow(tracker.scope()) {
             return Ok(follower);
         }
-        if self.cards.saturating_add(weight(scope)) > CARDS_MAX {
+        if !self.have_room(tracker.scope()) {
             return Err(Full);
         }
-        self.add(scope.clone(), board);
-        self.follow(scope).ok_or(Full)
+        let scope = tracker.scope().clone();
+        self.add(tracker, seq);
+        self.follow(&scope).ok_or(Full)
     }
 
     /// A view.
@@ -165,9 +166,10 @@ impl Views {
     /// Takes in what became of an offer, see [`Tracker::note`].
     pub fn note(&mut self, before: Option<&Card>, now: Option<&Card>, listed: &Listed) {
         let Some(id) = before.or(now).map(|card| card.id) else { return };
+        let (before, now) = (before.map(Searched::from), now.map(Searched::from));
         for view in self.wide.iter().chain(self.by_offer.get(&id).into_iter().flatten()) {
             if let Some(live) = self.all.get_mut(view)
-                && live.tracker.note(before, now, listed)
+                && live.tracker.note(before.as_ref(), now.as_ref(), listed)
             {
                 self.news.insert(*view);
             }
@@ -204,6 +206,7 @@ impl Views {
             change.stale = stale;
             live.ring.push(epoch, &change);
             live.sent_at = now;
+            live.reset = None;
             sent = sent.saturating_add(1);
         }
         if round {

@@ -516,7 +516,7 @@ async fn every_page_is_sent_what_it_shows_and_only_that() {
     config.feed.beat = 300;
     let node = Node::with(config).await;
     let at = node.hub.read(|board| board.cursor);
-    let named = |n: u64| Card { at: Timestamp(n as i64), ..card(n.into(), if n % 2 == 0 { "Even" } else { "Odd" }) };
+    let named = |n: u64| Card { at: Timestamp(n as i64), ..card(n.into(), if n.is_multiple_of(2) { "Even" } else { "Odd" }) };
     node.hub.reload(Board::new(at, (0..300).map(named)));
     let only = |q: &str| Scope::Window { filter: Filter { search: q.into(), ..Filter::default() }, window: WINDOW };
     let scopes =

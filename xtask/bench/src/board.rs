@@ -75,12 +75,13 @@ fn one(offers: u128) -> Outcome<Vec<String>> {
     let hub = Hub::new(Board::new(cursor, (0..offers).map(|n| all.card(n, Shown::Online))), Feed::default());
     let held = (process::memory(me)? - before) / 1_024.0;
 
-    let mut seq = 0;
+    let mut seq: u64 = 0;
     let mut change = || {
         time(|| {
             seq += 1;
+            // Each offer becomes busy, and open again.
             let is = if seq % 2 == 0 { Shown::Online } else { Shown::Busy };
-            hub.take([(seq, FeedBody { cards: vec![all.card(u128::from(seq) * 7 % offers, is)], gone: vec![] })]);
+            hub.take([(seq, FeedBody { cards: vec![all.card(u128::from(seq.div_ceil(2)) * 7 % offers, is)], gone: vec![] })]);
             hub.flush();
         })
     };
