@@ -80,7 +80,7 @@ fn one(offers: u128) -> Outcome<Vec<String>> {
         time(|| {
             seq += 1;
             // Each offer becomes busy, and open again.
-            let is = if seq % 2 == 0 { Shown::Online } else { Shown::Busy };
+            let is = if seq.is_multiple_of(2) { Shown::Online } else { Shown::Busy };
             hub.take([(seq, FeedBody { cards: vec![all.card(u128::from(seq.div_ceil(2)) * 7 % offers, is)], gone: vec![] })]);
             hub.flush();
         })
