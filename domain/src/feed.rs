@@ -116,6 +116,9 @@ pub struct Change {
     /// Offers that went out long ago: nothing more will be said of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<OfferId>,
+    /// Offers that became choices, but stand further down than what is shown: for whoever still shows them as closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opened: Vec<OfferId>,
     /// How many match, after a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
@@ -143,7 +146,8 @@ pub enum Step {
 }
 
 impl Change {
-    /// Whether it says nothing but how far it reaches.
+    /// A change that says nothing but how far it reaches. Where nothing happened since the last frame it covers no number, so that it does not stand for
+    /// the frame that did.
     pub const fn is_beat(&self) -> bool {
         self.counts.is_none()
     }
@@ -182,5 +186,10 @@ mod tests {
         assert_eq!(change(6, 8).step(5), Step::Apply);
         assert_eq!(change(4, 8).step(5), Step::Apply, "an overlap holds last states, so it is applied");
         assert_eq!(change(7, 8).step(5), Step::Gap);
+        assert_eq!(
+            (change(9, 8).step(8), change(9, 8).step(7)),
+            (Step::Ignore, Step::Gap),
+            "a beat that covers nothing stands for nothing"
+        );
     }
 }

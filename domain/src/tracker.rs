@@ -28,13 +28,18 @@ pub struct Tracker {
     touched: HashSet<OfferId>,
     /// Offers that were shown at some time since the last frame, and came or went.
     moved: HashSet<OfferId>,
+    /// Offers that became choices.
+    opened: HashSet<OfferId>,
     /// Offers that were shown once and stand further down now, oldest first: somebody may still have them before the eyes.
     held: VecDeque<OfferId>,
     /// Whether the counts changed since the last frame; they may be what they were again, but not on a page that was rendered between.
     recounted: bool,
 }
 
-/// The first cards, and as many behind them, so that the board is seldom read for the next one.
+/// How many times the window is known behind it.
+const RESERVE: usize = 4;
+
+/// The first cards, and some of those behind them, so that the board is seldom read for the next one.
 #[derive(Clone, Debug)]
 struct Window {
     size: usize,
@@ -70,7 +75,7 @@ impl Window {
             moved.insert(next.offer);
             self.shown.insert(next);
         }
-        while self.reserve.len() > self.size {
+        while self.reserve.len() > self.size.saturating_mul(RESERVE) {
             self.reserve.pop_last();
         }
     }
@@ -85,7 +90,8 @@ impl Window {
             return;
         }
         let matching = listed.values().filter(|card| card.is_choice() && filter.matches(card));
-        let mut places = first(matching, filter, self.size.saturating_mul(2)).into_iter().map(|card| filter.place(card));
+        let mut places =
+            first(matching, filter, self.size.saturating_mul(RESERVE.saturating_add(1))).into_iter().map(|card| filter.place(card));
         for place in places.by_ref().take(self.size) {
             if self.shown.insert(place) {
                 moved.insert(place.offer);
@@ -103,6 +109,7 @@ impl Tracker {
             counts: Counts::default(),
             touched: HashSet::new(),
             moved: HashSet::new(),
+            opened: HashSet::new(),
             held: VecDeque::new(),
             recounted: false,
             scope,
@@ -146,6 +153,9 @@ impl Tracker {
             }
         }
         let (before, now) = (before.filter(|card| card.is_choice()), now.filter(|card| card.is_choice()));
+        if before.is_none() && now.is_some() {
+            self.opened.insert(id);
+        }
         match (&self.scope, &mut self.window) {
             (Scope::Window { filter, .. }, Some(window)) => {
                 let (old, new) = (before.map(|card| filter.place(card)), now.map(|card| filter.place(card)));
@@ -182,7 +192,7 @@ impl Tracker {
     pub fn change(&mut self, from: u64, to: u64, listed: &Listed) -> Change {
         let mut change = Change { from, to, ..Change::default() };
         let news = self.has_news();
-        let (touched, moved) = (std::mem::take(&mut self.touched), std::mem::take(&mut self.moved));
+        let [touched, moved, opened] = [&mut self.touched, &mut self.moved, &mut self.opened].map(std::mem::take);
         self.recounted = false;
         if !news {
             return change;
@@ -205,6 +215,8 @@ impl Tracker {
                     }
                     if touched.contains(&id) && (held.is_some() || moved.contains(&id)) {
                         change.also.push(card.clone());
+                    } else if opened.contains(&id) {
+                        change.opened.push(id);
                     }
                 }
                 (None, _) => {
@@ -260,15 +272,16 @@ mod tests {
         snapshot
     }
 
-    /// A page: the cards that somebody has before the eyes, whatever became of them.
+    /// A page: the cards that somebody has before the eyes, whatever became of them, and what is shown as closed.
     struct Page {
         view: View,
         eyes: BTreeMap<OfferId, Card>,
+        closed: HashSet<OfferId>,
     }
 
     impl Page {
-        fn new(snapshot: &Snapshot) -> Self {
-            Page { view: View::new(snapshot), eyes: snapshot.cards.iter().map(|c| (c.id, c.clone())).collect() }
+        fn new(snapshot: &Snapshot, closed: HashSet<OfferId>) -> Self {
+            Page { view: View::new(snapshot), eyes: snapshot.cards.iter().map(|c| (c.id, c.clone())).collect(), closed }
         }
 
         fn apply(&mut self, frame: &Change) -> Outcome {
@@ -276,9 +289,20 @@ mod tests {
             if let Outcome::Applied(effects) = &outcome {
                 for effect in effects {
                     match effect {
-                        Effect::Enter(card) | Effect::MoveUp(card) => drop(self.eyes.insert(card.id, card.clone())),
-                        Effect::Update(card) => drop(self.eyes.entry(card.id).and_modify(|c| c.clone_from(card))),
-                        Effect::Leave(id) | Effect::Forget(id) => drop(self.eyes.remove(id)),
+                        Effect::Enter(card) | Effect::MoveUp(card) => {
+                            self.closed.remove(&card.id);
+                            self.eyes.insert(card.id, card.clone());
+                        }
+                        Effect::Update(card) => {
+                            self.closed.remove(&card.id);
+                            self.eyes.entry(card.id).and_modify(|c| c.clone_from(card));
+                        }
+                        Effect::Leave(id) => {
+                            self.closed.insert(*id);
+                            self.eyes.remove(id);
+                        }
+                        Effect::Forget(id) => drop(self.eyes.remove(id)),
+                        Effect::Open(id) => drop(self.closed.remove(id)),
                         Effect::MoveOut(id) => assert!(self.eyes.contains_key(id)),
                     }
                 }
@@ -315,7 +339,8 @@ mod tests {
                 scope => Snapshot::take(at(seq), listed.values().filter(|c| scope.matches(c)), &Filter::default(), usize::MAX),
             };
             let mut tracker = Tracker::new(scope.clone(), &listed);
-            let mut pages = vec![Page::new(&read(&listed, 0))];
+            let closed = |listed: &Listed| listed.values().filter(|c| scope.matches(c) && !c.is_choice()).map(|c| c.id).collect();
+            let mut pages = vec![Page::new(&read(&listed, 0), closed(&listed))];
             let (mut seq, mut sent, mut old) = (0, 0, None::<Change>);
             let mut cuts = cuts.into_iter();
             let mut until_cut = cuts.next().unwrap();
@@ -330,7 +355,7 @@ mod tests {
                 seq += 1;
                 prop_assert_eq!(sorted(tracker.snapshot(at(seq), &listed)), sorted(read(&listed, seq)), "what it shows is what there is");
                 // Pages are rendered at any time.
-                pages.push(Page::new(&read(&listed, seq)));
+                pages.push(Page::new(&read(&listed, seq), closed(&listed)));
                 until_cut -= 1;
                 if until_cut > 0 && n + 1 < steps.len() { continue }
                 until_cut = cuts.next().unwrap_or(1);
@@ -347,6 +372,9 @@ mod tests {
                     prop_assert_eq!(page.view.beyond(), now.counts.choices() - now.cards.len());
                     for card in listed.values() {
                         prop_assert_eq!(page.view.holds(card.id), now.cards.contains(card), "a window is the first cards of the board");
+                    }
+                    for id in &page.closed {
+                        prop_assert!(!listed.get(id).is_some_and(|c| c.is_choice() && scope.matches(c)), "what is shown as closed is closed");
                     }
                     for shown in page.eyes.values() {
                         prop_assert_eq!(Some(shown), listed.get(&shown.id), "a card before the eyes is the card of the board");
@@ -398,6 +426,6 @@ mod tests {
         }
         assert_eq!((tracker.held.len(), forgotten.len()), (4, 44));
         let window = tracker.window.unwrap();
-        assert_eq!((window.shown.len(), window.reserve.len()), (2, 2));
+        assert_eq!((window.shown.len(), window.reserve.len()), (2, 8));
     }
 }

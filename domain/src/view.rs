@@ -102,6 +102,8 @@ pub enum Effect {
     MoveOut(OfferId),
     /// Nothing more will be heard of a card that was moved out.
     Forget(OfferId),
+    /// A card that may be shown as closed opened further down.
+    Open(OfferId),
 }
 
 /// What became of a change.
@@ -160,6 +162,7 @@ impl View {
             }
         }
         effects.extend(change.lost.into_iter().map(Effect::Forget));
+        effects.extend(change.opened.into_iter().map(Effect::Open));
         effects.extend(change.also.into_iter().map(Effect::Update));
         for (cards, enter) in [(change.cards, Effect::Enter as fn(Card) -> Effect), (change.more, Effect::MoveUp)] {
             for card in cards {

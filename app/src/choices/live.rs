@@ -39,6 +39,8 @@ const HIDDEN_MS: u32 = 60_000;
 
 /// What comes over the line.
 pub enum News {
+    /// A stream has begun, maybe of another server, which does not know what this page showed before.
+    Begun,
     /// Everything, anew, at this position.
     Board(Cursor, Board),
     /// What changed.
@@ -253,10 +255,11 @@ async fn listen(line: &Line, watch: &dyn Watch, scope: &Scope, cursor: Cursor, f
                             epoch = hello.epoch;
                             // If it is so still, that is said right behind.
                             feed.stale.set(false);
-                            Heard::Fine
+                            watch.hear(News::Begun)
                         }),
                         1 => parse::<Board>(&data).map(|board| watch.hear(News::Board(Cursor { epoch, seq: board.seq }, board))),
-                        2 | 3 => parse::<Change>(&data).map(|change| {
+                        // What has cards and no counts is not ours.
+                        2 | 3 => parse::<Change>(&data).filter(|change| !change.is_beat() || change.cards.is_empty()).map(|change| {
                             feed.stale.set(change.stale);
                             watch.hear(News::Change(change))
                         }),

@@ -58,10 +58,8 @@ struct Model {
     filter: Filter,
     /// How many cards it takes.
     window: usize,
-    /// Cards that came while somebody reads.
-    waiting: Vec<Card>,
-    /// How many of them came because they opened.
-    opened: usize,
+    /// Cards that came while somebody reads, and whether because they opened.
+    waiting: Vec<(Card, bool)>,
     /// Whether rows are to come, to go or to move once nobody reads.
     unsettled: bool,
     pointer: bool,
@@ -128,7 +126,6 @@ impl Screen {
             filter: wanted.filter,
             window: wanted.window,
             waiting: Vec::new(),
-            opened: 0,
             unsettled: false,
             pointer: false,
             focus: false,
@@ -167,7 +164,10 @@ impl Screen {
     }
 
     fn show_counts(self) {
-        let Some((counts, beyond, waiting)) = self.model.try_with_value(|m| (m.view.counts, m.view.beyond(), m.opened)) else {
+        let Some((counts, beyond, waiting)) = self.model.try_with_value(|m| {
+            let opened = m.waiting.iter().filter(|(_, opened)| *opened).count();
+            (m.view.counts, m.view.beyond(), opened)
+        }) else {
             return;
         };
         self.around.update(|around| {
@@ -190,7 +190,6 @@ impl Screen {
             m.filter = filter;
             m.window = window;
             m.waiting.clear();
-            m.opened = 0;
             m.unsettled = false;
             m.last = Timestamp(browser_now());
         });
@@ -213,7 +212,8 @@ impl Screen {
 
     /// Applies a change. Cards change their face at once; rows come and go only while nobody reads.
     fn apply(self, change: Change) -> Heard {
-        let news: Vec<OfferId> = change.cards.iter().map(|c| c.id).collect();
+        let cards = change.cards.iter().chain(&change.also).map(|card| card.id);
+        let news: Vec<OfferId> = cards.chain(change.opened.iter().copied()).collect();
         let outcome = self.model.try_update_value(|m| {
             m.last = Timestamp(browser_now());
             m.view.apply(change)
@@ -227,11 +227,11 @@ impl Screen {
         for moved in moves {
             unsettled |= match moved {
                 Moved::Update(card) => self.update(card),
-                Moved::Enter(card) => self.enter(card, 1),
-                Moved::MoveUp(card) => self.enter(card, 0),
+                Moved::Enter(card) => self.enter(card, true),
+                Moved::MoveUp(card) => self.enter(card, false),
                 Moved::Leave(id) => self.close(id),
                 Moved::MoveOut(id) => self.put_back(id),
-                Moved::Forget(id) => self.forget(id),
+                Moved::Forget(id) | Moved::Open(id) => self.forget(id),
             };
         }
         if self.closed_rows.read_untracked().iter().any(|row| news.contains(&row.id)) {
@@ -261,23 +261,20 @@ impl Screen {
                 moves
             }
             None => {
-                self.model.update_value(|m| m.waiting.iter_mut().filter(|c| c.id == card.id).for_each(|c| c.clone_from(&card)));
+                self.model.update_value(|m| m.waiting.iter_mut().filter(|(c, _)| c.id == card.id).for_each(|(c, _)| c.clone_from(&card)));
                 false
             }
         }
     }
 
     /// A card came in, `opened` or moved up.
-    fn enter(self, card: Card, opened: usize) -> bool {
-        if opened > 0 {
-            self.say(opened, 0);
+    fn enter(self, card: Card, opened: bool) -> bool {
+        if opened {
+            self.say(1, 0);
         }
         match self.row(card.id) {
             Some(row) => row.hung.set(card.into()),
-            None => self.model.update_value(|m| {
-                m.opened = m.opened.saturating_add(opened);
-                m.waiting.push(card);
-            }),
+            None => self.model.update_value(|m| m.waiting.push((card, opened))),
         }
         true
     }
@@ -295,10 +292,7 @@ impl Screen {
 
     /// A card that waits to be shown waits no more; one that is shown stays as long as somebody reads.
     fn put_back(self, id: OfferId) -> bool {
-        self.model.update_value(|m| {
-            m.waiting.retain(|card| card.id != id);
-            m.opened = m.opened.min(m.waiting.len());
-        });
+        self.model.update_value(|m| m.waiting.retain(|(card, _)| card.id != id));
         true
     }
 
@@ -313,7 +307,6 @@ impl Screen {
     /// Brings rows into the order of the filter with what waits, and lets those go that no longer belong there if asked.
     pub fn arrange(self, drop_old: bool) {
         let Some((filter, waiting)) = self.model.try_update_value(|m| {
-            m.opened = 0;
             m.unsettled &= !drop_old;
             (m.filter.clone(), std::mem::take(&mut m.waiting))
         }) else {
@@ -323,7 +316,7 @@ impl Screen {
             if drop_old {
                 rows.retain(|row| self.holds(row));
             }
-            rows.extend(waiting.into_iter().map(Row::new));
+            rows.extend(waiting.into_iter().map(|(card, _)| Row::new(card)));
             // By hand: rows are few and nearly in order, and the library's sort is a kilobyte to download.
             for at in 1..rows.len() {
                 let row = rows.remove(at);
@@ -475,6 +468,13 @@ impl Watch for Screen {
 
     fn hear(&self, news: News) -> Heard {
         match news {
+            News::Begun => {
+                // Of cards that were moved out nothing more may be heard on it.
+                if self.rows.try_with_untracked(|rows| rows.iter().any(|row| !self.holds(row))) == Some(true) {
+                    self.rows.update(|rows| rows.retain(|row| self.holds(row)));
+                }
+                Heard::Fine
+            }
             News::Change(change) => self.apply(change),
             News::Board(cursor, board) => {
                 if let Some((filter, window)) = self.model.try_with_value(|m| (m.filter.clone(), m.window)) {

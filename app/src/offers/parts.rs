@@ -53,6 +53,7 @@ impl Watch for Followed {
         let cursor = self.cursor.get();
         // A board says all: what is not on it is closed. A change tells what it closes.
         let (reached, cards, gone) = match news {
+            News::Begun => return Heard::Fine,
             News::Board(cursor, board) => (cursor, board.cards, None),
             News::Change(change) => match change.step(cursor.seq) {
                 Step::Gap => return Heard::Gap,

@@ -358,7 +358,14 @@ mod tests {
             ..Change::default()
         };
         same(&change);
-        same(&Change { more: vec![card.clone()], also: vec![card.clone()], out: vec![card.id], lost: vec![card.id], ..change });
+        same(&Change {
+            more: vec![card.clone()],
+            also: vec![card.clone()],
+            out: vec![card.id],
+            lost: vec![card.id],
+            opened: vec![card.id],
+            ..change
+        });
         same(&Change::default());
         let cursor = domain::feed::Cursor { epoch: domain::id::Epoch(card.id.0), seq: u64::from(u32::MAX) };
         same(&Snapshot { cursor, cards: vec![card.clone(); 2], counts });

@@ -6,7 +6,7 @@ use super::{
     board::Board,
     reactor::Reactor,
     ring::{self, Start},
-    views::{Follower, Full, Live, Views},
+    views::{Follower, Full, Views},
 };
 use crate::{config::Feed, ids, lifecycle::Lifecycle, metrics::seconds, serve::UNSENT_MAX, store::FeedBody};
 use bytes::{Bytes, BytesMut};
@@ -250,7 +250,7 @@ impl Hub {
 
     /// Tells every watcher whether the database is out of reach, when that is another thing than before.
     pub fn set_stale(&self, stale: bool) {
-        if self.stale.swap(stale, Ordering::Relaxed) != stale {
+        if self.stale.swap(stale, Ordering::SeqCst) != stale {
             self.send(true);
         }
     }
@@ -304,7 +304,7 @@ impl Hub {
                     return Ok(follower);
                 }
                 if !views.have_room(scope) {
-                    return Err(Full);
+                    break;
                 }
                 (Tracker::new(scope.clone(), board.listed()), board.cursor)
             };
@@ -314,6 +314,13 @@ impl Hub {
             }
         }
         let State { board, views, .. } = &mut *self.state_mut();
+        if !views.have_room(scope) {
+            // Those who come back may have to be reset then; those who come at all are served.
+            views.let_go(Duration::ZERO);
+            if !views.have_room(scope) {
+                return Err(Full);
+            }
+        }
         views.open(Tracker::new(scope.clone(), board.listed()), board.cursor.seq)
     }
 
@@ -343,42 +350,43 @@ impl Hub {
             let (bytes, next) = self.whole(follower.view).ok_or(Full)?;
             return Ok((bytes, follower, next));
         };
-        Ok((Bytes::from([hello, self.outage(flushed)].concat()), follower, next))
+        // At the watcher's own position, which it is past already: what was missed still follows.
+        let outage = self.outage(since.map_or(flushed, |cursor| cursor.seq.min(flushed)));
+        Ok((Bytes::from([hello, outage].concat()), follower, next))
     }
 
     /// What a watcher is told that comes during an outage: it has missed the frame that said so.
     fn outage(&self, at: u64) -> Bytes {
-        if !self.stale.load(Ordering::Relaxed) {
+        if !self.stale.load(Ordering::SeqCst) {
             return Bytes::new();
         }
-        ring::event("beat", None, &Change { from: at, to: at, stale: true, ..Change::default() })
+        ring::event("beat", None, &Change { from: at.saturating_add(1), to: at, stale: true, ..Change::default() })
     }
 
     /// `hello` with a reset and all that a view shows, as one piece; and the frame that follows it. Its id is one that can never be continued, so that a
     /// line that breaks between the two events leads to another reset.
     fn whole(&self, view: u64) -> Option<(Bytes, u64)> {
-        let stale = self.stale.load(Ordering::Relaxed);
-        let cached = |live: &Live, seq| {
-            let is_so = |(at, was_stale, _): &&(u64, bool, Bytes)| *at == seq && *was_stale == stale;
-            live.reset.as_ref().filter(is_so).map(|(_, _, bytes)| (bytes.clone(), live.ring.next))
-        };
-        {
-            let state = self.state();
-            if let Some(ready) = cached(state.views.get(view)?, state.board.cursor.seq) {
-                return Some(ready);
+        let (snapshot, next, stale) = {
+            let State { board, views, .. } = &*self.state();
+            let (live, stale) = (views.get(view)?, self.stale.load(Ordering::SeqCst));
+            match &live.reset {
+                Some((at, was_stale, bytes)) if *at == board.cursor.seq && *was_stale == stale => {
+                    return Some((bytes.clone(), live.ring.next));
+                }
+                _ => (live.tracker.snapshot(board.cursor, board.listed()), live.ring.next, stale),
             }
-        }
-        let State { board, views, .. } = &mut *self.state_mut();
-        let (live, cursor) = (views.get_mut(view)?, board.cursor);
-        if let Some(ready) = cached(live, cursor.seq) {
-            return Some(ready);
-        }
-        let Snapshot { cards, counts, .. } = live.tracker.snapshot(cursor, board.listed());
+        };
+        // A large board takes its time; nobody waits for it but who asked.
+        let Snapshot { cursor, cards, counts } = snapshot;
         let hello = ring::hello(cursor.epoch, cursor.seq, Mode::Reset, 0, ids::jitter(1_000, 3_000));
         let event = ring::event("board", Some(cursor), &domain::feed::Board { seq: cursor.seq, cards, counts });
         let bytes = Bytes::from([hello, event, self.outage(cursor.seq)].concat());
-        live.reset = Some((cursor.seq, stale, bytes.clone()));
-        Some((bytes, live.ring.next))
+        let State { board, views, .. } = &mut *self.state_mut();
+        let live = views.get_mut(view)?;
+        if board.cursor == cursor && live.ring.next == next {
+            live.reset = Some((cursor.seq, stale, bytes.clone()));
+        }
+        Some((bytes, next))
     }
 }
 

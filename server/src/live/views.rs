@@ -9,6 +9,7 @@ use domain::{
     id::OfferId,
     scope::Scope,
     tracker::{Listed, Tracker},
+    view::WINDOW,
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -18,6 +19,8 @@ use std::{
 
 /// How long a view that nobody follows is kept for those who come back.
 const KEPT: Duration = Duration::from_secs(60);
+/// How often it is looked for views that nobody follows.
+const SWEEP: Duration = Duration::from_secs(1);
 /// Most cards of all windows together. Beyond, no view is added: each costs memory and a little time a change, whoever asked for it.
 const CARDS_MAX: usize = 250_000;
 /// Frames that are kept of a window that is no front page. Whoever misses more is better served with the window.
@@ -69,14 +72,24 @@ pub struct Views {
     /// Frames that are kept of everything and of the front page.
     frames: usize,
     beat_due: Instant,
+    swept: Instant,
+}
+
+/// Of these, most that a scope may be the last to take: wide windows leave room for narrow ones, and these for single offers.
+fn share(scope: &Scope) -> usize {
+    match scope {
+        Scope::Window { window, .. } if *window > WINDOW => CARDS_MAX.div_euclid(2),
+        Scope::Window { .. } => CARDS_MAX.div_euclid(4).saturating_mul(3),
+        _ => CARDS_MAX,
+    }
 }
 
 /// What a view weighs, in cards.
 fn weight(scope: &Scope) -> usize {
     match scope {
-        Scope::Everything => 1,
         Scope::Window { window, .. } => *window,
-        Scope::Offers(offers) => offers.len().max(1),
+        // The frames and the entries that any view has.
+        Scope::Everything | Scope::Offers(_) => 30,
     }
 }
 
@@ -98,6 +111,7 @@ impl Views {
             cards: 0,
             frames,
             beat_due: Instant::now() + beat,
+            swept: Instant::now(),
         };
         for scope in [Scope::Everything, Scope::front()] {
             views.add(Tracker::new(scope, board.listed()), board.cursor.seq);
@@ -132,7 +146,7 @@ impl Views {
 
     /// Whether a view of that scope can be added.
     pub fn have_room(&self, scope: &Scope) -> bool {
-        self.cards.saturating_add(weight(scope)) <= CARDS_MAX
+        self.cards.saturating_add(weight(scope)) <= share(scope)
     }
 
     /// A place in the view of that scope, which is added if there is room. `tracker` is one of this board.
@@ -201,7 +215,7 @@ impl Views {
         let mut sent: u64 = 0;
         for view in due {
             let Some(live) = self.all.get_mut(&view) else { continue };
-            let from = if seq > live.ring.flushed { live.ring.flushed.saturating_add(1) } else { seq };
+            let from = live.ring.flushed.saturating_add(1);
             let mut change = live.tracker.change(from, seq, board.listed());
             change.stale = stale;
             live.ring.push(epoch, &change);
@@ -225,14 +239,23 @@ impl Views {
         }
     }
 
-    /// Lets views go that nobody has followed for a while.
+    /// Lets views go that nobody has followed for a while; looks once a second at most.
     pub fn sweep(&mut self) {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.swept) >= SWEEP {
+            self.swept = now;
+            self.let_go(KEPT);
+        }
+    }
+
+    /// Lets views go that nobody has followed for so long.
+    pub fn let_go(&mut self, unused: Duration) {
         let now = Instant::now();
         let mut over = Vec::new();
         for (view, live) in &mut self.all {
             if Arc::strong_count(&live.users) > 1 || stays(live.tracker.scope()) {
                 live.unused = None;
-            } else if now.saturating_duration_since(*live.unused.get_or_insert(now)) >= KEPT {
+            } else if now.saturating_duration_since(*live.unused.get_or_insert(now)) >= unused {
                 over.push(*view);
             }
         }

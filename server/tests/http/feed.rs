@@ -144,9 +144,10 @@ async fn an_idle_stream_beats_and_an_old_one_is_sent_back() {
     config.feed.max_age = 500;
     let node = Node::with(config).await;
     let mut watcher = node.watch(None).await;
-    let seq = watcher.next().await.unwrap().data["seq"].clone();
+    let seq = watcher.next().await.unwrap().data["seq"].as_u64().unwrap();
     let beat = watcher.next().await.unwrap();
-    assert_eq!((beat.name.as_str(), &beat.data["from"], &beat.data["to"]), ("beat", &seq, &seq));
+    let covered = (beat.data["from"].as_u64().unwrap(), beat.data["to"].as_u64().unwrap());
+    assert_eq!((beat.name.as_str(), covered), ("beat", (seq + 1, seq)), "it covers nothing");
     let mut last = beat;
     while let Some(event) = watcher.next().await {
         last = event;
@@ -578,8 +579,37 @@ async fn there_is_an_end_to_the_views_that_a_node_keeps() {
     let url = node.url(&format!("/live/choices?{}", full.query_string()));
     let response = reqwest::get(&url).await.unwrap();
     assert_eq!((response.status().as_u16(), response.headers().contains_key("retry-after")), (503, true));
+    // Wide windows leave room for narrow ones, and these for single offers.
+    assert!(node.hub.open(&Scope::Offers(vec![card(1, "One").id]), None).is_ok());
     // The choices that everybody sees are there all the same, and so is the page that was refused.
     assert!(node.hub.open(&Scope::front(), None).is_ok());
     let (status, _) = node.client().page(&format!("/?{}", full.query_string())).await;
     assert_eq!(status, 200);
+    // Views that nobody follows any more make room for those that somebody asks for.
+    drop(followed);
+    assert!(node.hub.open(&full, None).is_ok());
+    assert_eq!(node.hub.counts().views, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_missed_follows_in_an_outage_too() {
+    let node = Node::start().await;
+    let at = node.hub.read(|board| board.cursor);
+    for n in 1..=3_u64 {
+        node.hub.take([(at.seq + n, FeedBody { cards: vec![card(u128::from(n), "Missed")], gone: vec![] })]);
+        node.hub.flush();
+    }
+    // The node's own look at its database may find that nothing is wrong just now.
+    let first = loop {
+        node.hub.set_stale(true);
+        let (first, ..) = node.hub.open(&Scope::Everything, Some(at)).unwrap();
+        let first = String::from_utf8(first.to_vec()).unwrap();
+        if first.contains("\"stale\":true") {
+            break first;
+        }
+    };
+    assert!(first.contains("\"replay\""), "{first}");
+    let beat = first.split("event: beat").nth(1).unwrap().split_once("data: ").unwrap().1;
+    let beat: domain::feed::Change = serde_json::from_str(beat.trim()).unwrap();
+    assert_eq!(beat.step(at.seq), domain::feed::Step::Ignore, "it stands for nothing that is still to come");
 }
