@@ -75,7 +75,7 @@ pub struct Views {
     swept: Instant,
 }
 
-/// Of these, most that a scope may be the last to take: wide windows leave room for narrow ones, and these for single offers.
+/// How far the cards of all windows may go for a scope to be added: wide windows leave room for narrow ones, and these for single offers.
 fn share(scope: &Scope) -> usize {
     match scope {
         Scope::Window { window, .. } if *window > WINDOW => CARDS_MAX.div_euclid(2),
