@@ -8,7 +8,6 @@ use crate::{
     feed::{Change, Cursor},
     filter::{Filter, Place, Searched},
     id::OfferId,
-    presence::Shown,
     scope::Scope,
     view::{Counts, Snapshot, first},
 };
@@ -116,7 +115,7 @@ impl Tracker {
         };
         let mut counts = Counts::default();
         for card in tracker.matching(listed) {
-            count(&mut counts, card.is, true);
+            counts.count(card.is, true);
         }
         tracker.counts = counts;
         if let Scope::Window { filter, window } = &tracker.scope {
@@ -149,7 +148,7 @@ impl Tracker {
         self.recounted |= before.map(|card| card.is) != now.map(|card| card.is);
         for (card, more) in [(before, false), (now, true)] {
             if let Some(card) = card {
-                count(&mut self.counts, card.is, more);
+                self.counts.count(card.is, more);
             }
         }
         let (before, now) = (before.filter(|card| card.is_choice()), now.filter(|card| card.is_choice()));
@@ -244,11 +243,6 @@ impl Tracker {
     }
 }
 
-fn count(counts: &mut Counts, is: Shown, more: bool) {
-    let count = counts.of(is);
-    *count = if more { count.saturating_add(1) } else { count.saturating_sub(1) };
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +250,7 @@ mod tests {
         card::tests::card,
         filter::tests::any_filter,
         id::Epoch,
+        presence::Shown,
         time::Timestamp,
         view::{Effect, Outcome, View},
     };

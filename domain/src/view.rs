@@ -37,13 +37,14 @@ impl Counts {
         self.open.saturating_add(self.busy)
     }
 
-    /// The count of those that are shown so.
-    pub const fn of(&mut self, is: Shown) -> &mut usize {
-        match is {
+    /// Counts an offer that is shown so in, or out.
+    pub const fn count(&mut self, is: Shown, more: bool) {
+        let count = match is {
             Shown::Online => &mut self.open,
             Shown::Busy => &mut self.busy,
             Shown::Offline => &mut self.closed,
-        }
+        };
+        *count = if more { count.saturating_add(1) } else { count.saturating_sub(1) };
     }
 }
 
@@ -62,10 +63,7 @@ impl Snapshot {
     /// Reads the choices that match from all listed cards.
     pub fn take<'a>(cursor: Cursor, listed: impl IntoIterator<Item = &'a Card>, filter: &Filter, window: usize) -> Self {
         let mut counts = Counts::default();
-        let matching = listed.into_iter().filter(|card| filter.matches(card)).inspect(|card| {
-            let count = counts.of(card.is);
-            *count = count.saturating_add(1);
-        });
+        let matching = listed.into_iter().filter(|card| filter.matches(card)).inspect(|card| counts.count(card.is, true));
         let first = first(matching.filter(|card| card.is_choice()), filter, window);
         Snapshot { cursor, cards: first.into_iter().cloned().collect(), counts }
     }

@@ -45,7 +45,6 @@ pub struct Live {
 }
 
 /// The place of a stream among the followers of a view.
-#[derive(Clone)]
 pub struct Follower {
     /// Which view.
     pub view: u64,
